@@ -1,0 +1,1 @@
+"""Records, batches and loaders: from a data plugin to tensors."""
