@@ -10,8 +10,9 @@ class UserError(ValueError):
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:
     """The allowed name that is most like `word`, if one is like it at all."""
-    close = difflib.get_close_matches(word.lower(), {name.lower(): name for name in (allowed := list(allowed))}, 1, 0.5)
-    return next((name for name in allowed if close and name.lower() == close[0]), None)
+    names = {name.lower(): name for name in allowed}
+    close = difflib.get_close_matches(word.lower(), names, 1, 0.5)
+    return names[close[0]] if close else None
 
 
 def suggestion(word: str, allowed: Iterable[str], what: str = "Allowed") -> str:

@@ -1,10 +1,12 @@
 """The contract of a data plugin."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from dougong.data.records import Record
+from dougong.errors import UserError
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
@@ -14,9 +16,12 @@ class Data(ABC):
     """Reads a published format into typed records.
 
     `yields` names the record types that it can read. Nothing here may import torch: data is checked before torch is.
+    A reader of files takes `on_bad_row` as a setting and reports what it can't read to `bad_row`.
     """
 
     yields: ClassVar[tuple[type[Record], ...]]
+    on_bad_row: Literal["error", "skip"] = "error"
+    bad_rows: int = 0
 
     @abstractmethod
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
@@ -29,3 +34,14 @@ class Data(ABC):
     def fingerprint(self) -> dict[str, str]:
         """What tells this data from another: for files, their names and content hashes."""
         return {}
+
+    def bad_row(self, source: str, reason: str) -> None:
+        """Say that a row can't be used: an error, or counted where the user chose to skip such rows.
+
+        Raises:
+            UserError: `on_bad_row` is "error".
+        """
+        if self.on_bad_row == "error":
+            raise UserError(f"{source}: {reason} (data.on_bad_row=skip leaves such rows out and counts them)")
+        self.bad_rows += 1
+        logging.getLogger(__name__).info("left out %s: %s", source, reason)

@@ -1,0 +1,1 @@
+"""From overrides on a command line to one checked configuration."""

@@ -1,0 +1,165 @@
+"""Checks a composed configuration before anything heavy is imported: names, types, bounds, use, compatibility."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dougong.compose.conf_folder import presets
+from dougong.compose.config_source import plain
+from dougong.compose.settings import RunSettings
+from dougong.errors import UserError, nearest, suggestion
+from dougong.kinds import KINDS
+from dougong.registry.catalogue import Catalogue
+from dougong.registry.plugin import Plugin, class_signature
+from dougong.registry.values import fill
+
+ROOTS = ("task", "data", "optimizer", "schedule", "tracker", "callback")
+
+Config = dict[str, Any]
+
+
+def check(config: Config, catalogue: Catalogue) -> Config:
+    """The configuration with every value converted to its type, as plain containers.
+
+    Raises:
+        UserError: something is unknown, wrong, unused or does not fit together; one line, with the key.
+    """
+    run_names = [setting.name for setting in class_signature(RunSettings).settings]
+    used = used_slots(config, catalogue)
+    for key in config:
+        if key not in used and key not in run_names:
+            raise UserError(_unknown(key, config, catalogue, [*used, *run_names]))
+    checked: Config = plain(RunSettings(**_run_settings({key: config[key] for key in run_names if key in config})))
+    for name, kind in used.items():
+        if config.get(name) is not None:
+            nodes = {f"{name}.{key}": node for key, node in _nodes(kind, name, config[name])}
+            values = {key: _settings(kind, node, key, catalogue) for key, node in nodes.items()}
+            several = KINDS[kind].several
+            checked[name] = {value["name"]: value for value in values.values()} if several else next(iter(values.values()))
+        elif not KINDS[kind].several and name in ROOTS:
+            raise UserError(f"{name}: has to be chosen. {suggestion('', catalogue.names(kind))}")
+    check_fit(checked, used, catalogue)
+    return checked
+
+
+def _run_settings(given: Config) -> Config:
+    return fill(class_signature(RunSettings), given, "")
+
+
+def used_slots(config: Config, catalogue: Catalogue) -> dict[str, str]:
+    """The keys that hold plugins, with their kinds: the roots, and the slots of what is chosen, from the top down."""
+    used: dict[str, str] = {root: root for root in ROOTS}
+    queue = list(ROOTS)
+    while queue:
+        name = queue.pop(0)
+        for plugin in chosen(config, name, used[name], catalogue):
+            for slot in plugin.signature.slots:
+                if slot.name not in used:
+                    used[slot.name] = slot.kind
+                    queue.append(slot.name)
+    return used
+
+
+def chosen(config: Config, name: str, kind: str, catalogue: Catalogue) -> Iterator[Plugin]:
+    """The plugins that a key of the configuration chooses."""
+    if config.get(name) is None:
+        return
+    for key, node in _nodes(kind, name, config[name]):
+        if not isinstance(node, dict) or "name" not in node:
+            raise UserError(f"{f'{name}.{key}'.strip('.')}: {_not_a_plugin(kind, key, catalogue)}")
+        yield catalogue.get(kind, node["name"])
+
+
+def _nodes(kind: str, name: str, node: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(node, dict):
+        raise UserError(f"{name}: must name a {kind}, got {node!r}.")
+    if KINDS[kind].several:
+        yield from node.items()
+    else:
+        yield "", node
+
+
+def _not_a_plugin(kind: str, key: str, catalogue: Catalogue) -> str:
+    if key and catalogue.find(kind, key):
+        return f"{kind}/{key} is not chosen here; add it, as {kind}=[...,{key}], or leave its settings out."
+    if key:
+        return f"there is no such {kind} here. {suggestion(key, catalogue.names(kind))}"
+    return f"this preset does not end in a registered {kind}; its `defaults` must begin with one."
+
+
+def _settings(kind: str, node: Config, key: str, catalogue: Catalogue) -> Config:
+    plugin = catalogue.get(kind, node["name"])
+    if plugin.problem:
+        raise UserError(f"{plugin.key} can't be used: {plugin.problem}")
+    given = {name: value for name, value in node.items() if name != "name"}
+    return {"name": plugin.name, **plain(fill(plugin.signature, given, key.strip(".")))}
+
+
+def _unknown(key: str, config: Config, catalogue: Catalogue, known: list[str]) -> str:
+    if key in KINDS:
+        return unused_choice(key, key, config, catalogue)
+    close = nearest(key, known)
+    return f"{key}: there is no such setting.{f' Did you mean `{close}`?' if close else ''} Known: {', '.join(known)}."
+
+
+def unused_choice(key: str, kind: str, config: Config, catalogue: Catalogue, override: str | None = None) -> str:
+    """Why a choice can't be: nothing in the composition has a slot for it, and what would have one."""
+    owners = [plugin for plugin in catalogue if not plugin.problem and _has_slot(plugin, kind)]
+    missing = override or f"{key}=..."
+    for owner in owners:
+        node = config.get(owner.kind)
+        if isinstance(node, dict) and "name" in node:
+            names = [f"{item.kind}={item.name}" for item in owners if item.kind == owner.kind]
+            here = f"{owner.kind}={node['name']}"
+            return f"{here} has no {kind}; remove {missing}, or choose {' or '.join(names)}."
+    users = ", ".join(f"{item.kind}={item.name}" for item in owners)
+    return f"nothing chosen here has a {kind}; remove {missing}{f', or choose {users}' if users else ''}."
+
+
+def _has_slot(plugin: Plugin, kind: str) -> bool:
+    try:
+        return any(slot.kind == kind for slot in plugin.signature.slots)
+    except UserError:
+        return False
+
+
+def check_fit(config: Config, used: dict[str, str], catalogue: Catalogue) -> None:
+    """Whether the chosen plugins go together, by the facts that their classes state.
+
+    Raises:
+        UserError: the data can't give what the task takes, or an attention can't do what is asked of it.
+    """
+    task = catalogue.get("task", config["task"]["name"])
+    data = catalogue.get("data", config["data"]["name"])
+    accepts, yields = task.fact("accepts"), data.fact("yields")
+    if accepts not in yields:
+        able = [item.name for item in catalogue if item.kind == "data" and _yields(item, accepts)]
+        listed = f"choose data={' or data='.join(able)}" if able else "no installed data plugin reads it"
+        raise UserError(f"task={task.name} takes {accepts}, and data={data.name} gives {', '.join(yields)}; {listed}.")
+    needs: dict[str, str] = {}
+    for name in ("task", "encoder", "decoder"):
+        for plugin in chosen(config, name, name, catalogue) if name in used else ():
+            needs.update(dict.fromkeys(plugin.fact("needs"), f"{name}={plugin.name}"))
+    for name in [name for name, kind in used.items() if kind == "attention"]:
+        for plugin in chosen(config, name, "attention", catalogue):
+            for need in sorted(set(needs) - set(plugin.fact("supports"))):
+                raise UserError(f"{name}={plugin.name} can't do {need} attention, which {needs[need]} needs.")
+
+
+def _yields(plugin: Plugin, record: str) -> bool:
+    try:
+        return record in plugin.fact("yields")
+    except UserError:
+        return False
+
+
+def check_presets(catalogue: Catalogue) -> None:
+    """Whether a preset bears a plugin's own name, which would make Hydra go round in circles.
+
+    Raises:
+        UserError: one does; the message names both files.
+    """
+    for kind in KINDS:
+        for name, path in presets(kind).items():
+            plugin = catalogue.find(kind, name)
+            if plugin:
+                raise UserError(f"{path} bears the name of the plugin {plugin.key} ({plugin.location}); rename the preset.")

@@ -1,0 +1,130 @@
+"""The plugin registry as a Hydra config source: `registry://<kind>/<name>` is a plugin with its default settings."""
+
+import dataclasses
+import enum
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from dougong.compose.conf_folder import slot_defaults
+from dougong.compose.settings import RunSettings
+from dougong.kinds import KINDS
+from dougong.registry.catalogue import Catalogue, catalogue
+from dougong.registry.plugin import class_signature
+from dougong.registry.signature import REQUIRED, Signature
+from dougong.registry.values import MISSING
+
+SETTINGS = "settings"
+_folders: list[str] = []
+
+
+def use_plugin_folders(folders: Iterable[str | Path]) -> None:
+    """Search these folders for plugins too, from now on."""
+    _folders[:] = [str(Path(folder).resolve()) for folder in folders]
+
+
+def current_catalogue() -> Catalogue:
+    """The catalogue that compositions choose from."""
+    return catalogue(_folders)
+
+
+class RegistrySource(ConfigSource):
+    """Serves plugins to Hydra, which calls these methods by keyword: the parameter names are Hydra's."""
+
+    @staticmethod
+    def scheme() -> str:
+        """The part of the address before `://`."""
+        return "registry"
+
+    def available(self) -> bool:
+        """Always."""
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether the path is a kind, or the root."""
+        return config_path.strip("/") in ("", *KINDS)
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether the path is a plugin."""
+        kind, name = _key(config_path)
+        return (kind, name) == ("", SETTINGS) or current_catalogue().find(kind, name) is not None
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """The kinds, or the names of one kind."""
+        path = config_path.strip("/")
+        if path == "":
+            return [] if results_filter is ObjectType.CONFIG else list(KINDS)
+        return [] if results_filter is ObjectType.GROUP else current_catalogue().names(path)
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """A plugin's settings with their defaults, and its slots as a Hydra defaults list."""
+        kind, name = _key(config_path)
+        if (kind, name) == ("", SETTINGS):
+            return self._result("settings", plain(RunSettings()))
+        plugin = current_catalogue().find(kind, name)
+        if plugin is None:
+            raise ConfigLoadError(f"there is no {kind} called {name}")
+        settings = {"name": name, **defaults_of(plugin.signature)}
+        node = {name: settings} if KINDS[kind].several else settings
+        slots = [
+            {f"/{slot.kind}@_global_.{slot.name}": _choice(slot.kind, slot.default, slot.optional)}
+            for slot in plugin.signature.slots
+        ]
+        return self._result(f"{kind}/{name}", {"defaults": ["_self_", *slots], **node})
+
+    def _result(self, path: str, node: dict[str, Any]) -> ConfigResult:
+        return ConfigResult(
+            provider=self.provider, path=f"registry://{path}", config=OmegaConf.create(node), header={"package": None}
+        )
+
+
+class RegistrySearchPath(SearchPathPlugin):
+    """Lets Hydra look for groups in the registry, after the config folders."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append the registry."""
+        search_path.append("plugins", "registry://")
+
+
+def install() -> None:
+    """Make Hydra know the registry; more than once does no harm."""
+    Plugins.instance().register(RegistrySource)
+    Plugins.instance().register(RegistrySearchPath)
+
+
+def defaults_of(signature: Signature) -> dict[str, Any]:
+    """Each setting's default as plain values."""
+    return {item.name: MISSING if item.default is REQUIRED else plain(item.default) for item in signature.settings}
+
+
+def plain(value: Any) -> Any:
+    """A value as containers, numbers and texts alone: dataclasses become mappings, enums their names."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [setting.name for setting in class_signature(type(value)).settings]
+        return {name: plain(getattr(value, name)) for name in names}
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return value
+
+
+def _choice(kind: str, default: str | None, optional: bool) -> Any:
+    if optional:
+        return None
+    chosen = default or slot_defaults().get(kind)
+    return [chosen] if KINDS[kind].several and isinstance(chosen, str) else chosen
+
+
+def _key(config_path: str) -> tuple[str, str]:
+    kind, _, name = config_path.strip("/").removesuffix(".yaml").rpartition("/")
+    return kind, name

@@ -1,0 +1,111 @@
+"""Hydra's exceptions as one line of our own."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from dougong.compose.check import unused_choice, used_slots
+from dougong.compose.conf_folder import presets
+from dougong.compose.settings import RunSettings
+from dougong.errors import UserError, nearest, suggestion
+from dougong.kinds import KINDS
+from dougong.registry.catalogue import Catalogue
+from dougong.registry.plugin import class_signature
+
+HYDRA_ERRORS = (HydraException, OmegaConfBaseException)
+
+
+class Translator:
+    """Turns an exception of Hydra's into a `UserError`.
+
+    Args:
+        catalogue: the plugins that could have been meant.
+        overrides: the command line's `KEY=VALUE` words.
+        compose_without: composes the overrides less one, to see what the choice would have to fit.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, overrides: list[str], compose_without: Callable[[str], dict[str, Any]]
+    ) -> None:
+        self.catalogue = catalogue
+        self.overrides = overrides
+        self.compose_without = compose_without
+
+    def translate(self, error: BaseException) -> UserError:
+        """The same error for people."""
+        text = "\n".join(str(item) for item in _chain(error))
+        for item in _chain(error):
+            if isinstance(item, MissingConfigException) and item.missing_cfg_file:
+                return UserError(self._missing_config(str(item.missing_cfg_file), text))
+        match = re.search(r"Could not (?:override|append to config|add) '([^']+)'", text)
+        if match:
+            return UserError(self._bad_key(match[1].partition("=")[0], text))
+        full_key = re.search(r"full_key: (\S+)", text)
+        key = full_key[1] if full_key else ""
+        missing = re.search(r"Key '([^']+)' (?:is not in struct|not in '\w+')", text)
+        if missing and key:
+            return UserError(self._unknown_setting(key))
+        first = " ".join(text.partition("full_key")[0].split("See https")[0].split())
+        return UserError(f"{key}: {first}" if key else first)
+
+    def _missing_config(self, path: str, text: str) -> str:
+        kind, _, name = path.removesuffix(".yaml").rpartition("/")
+        if kind in KINDS:
+            allowed = [*self.catalogue.names(kind), *presets(kind)]
+            return f"{kind}={name}: there is no such {kind}. {suggestion(name, allowed)}"
+        options = re.search(r"Available options in '[^']*':\n((?:\t.*\n?)+)", text)
+        allowed = options[1].split() if options else []
+        return f"{kind}={name}: there is no such {kind or 'config'}. {suggestion(name, allowed)}"
+
+    def _bad_key(self, key: str, text: str) -> str:
+        group, _, slot = key.partition("@")
+        word = next((item for item in self.overrides if item.lstrip("+~").startswith(key)), key)
+        if group in KINDS and "No match in the defaults list" in text:
+            try:
+                return unused_choice(slot or group, group, self.compose_without(word), self.catalogue, word)
+            except HYDRA_ERRORS:
+                pass
+        return self._unknown_setting(key)
+
+    def _unknown_setting(self, key: str) -> str:
+        """Says which part of a dotted key is wrong, and what it could have been."""
+        try:
+            node: Any = self.compose_without(next((item for item in self.overrides if key in item), ""))
+        except HYDRA_ERRORS:
+            node = {name: None for name in self._top_level()}
+        parts = key.split(".")
+        for depth, part in enumerate(parts):
+            if not isinstance(node, dict) or part not in node:
+                return self._nothing_there(parts[: depth + 1], node)
+            node = node[part]
+        return f"{key}: it can't be set so."
+
+    def _top_level(self) -> list[str]:
+        return [*KINDS, *(setting.name for setting in class_signature(RunSettings).settings)]
+
+    def _nothing_there(self, parts: list[str], node: Any) -> str:
+        key, word = ".".join(parts), parts[-1]
+        if len(parts) == 1:
+            known = [*self._top_level(), *(used_slots(node, self.catalogue) if isinstance(node, dict) else ())]
+            if word in KINDS:
+                return unused_choice(word, word, node, self.catalogue)
+        else:
+            known = [name for name in node if name != "name"] if isinstance(node, dict) else []
+        if len(parts) == 2 and parts[0] in KINDS and KINDS[parts[0]].several:
+            kind = parts[0]
+            if self.catalogue.find(kind, word):
+                return f"{key}: {kind}={word} is not chosen; chosen: {', '.join(known) or 'none'}."
+            return f"{key}: there is no such {kind}. {suggestion(word, known, 'Chosen')}"
+        close = nearest(word, known)
+        hint = f" Did you mean `{close}`?" if close else ""
+        listed = f"Settings here: {', '.join(dict.fromkeys(known))}." if known else "It has no settings."
+        return f"{key}: there is no such setting.{hint} {listed}"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,81 @@
+"""The settings that belong to no plugin: the run, the trainer, the loader. Their constructors are their schema."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How the training runs.
+
+    Args:
+        accelerator: where to run.
+        devices: how many devices, or "auto" for all of a GPU machine and one process on a CPU.
+        precision: "auto" takes bf16 where a short measurement says that it gains.
+        max_epochs: passes over the training data.
+        max_updates: stop after this many updates of the weights; null for no such limit.
+        accumulate_grad_batches: batches an update; equals one batch of their joint size.
+        gradient_clip_norm: scale the gradient down to this norm; null to leave it.
+        validate_every: updates between validations; null for once an epoch.
+        log_every: updates between two entries of the training metrics.
+        decay: "matrices" spares biases, normalisation and embeddings from weight decay; "all" spares none.
+        progress: a live bar in a terminal ("auto"), plain lines, or nothing.
+        fast_dev_run: run this many batches of everything and stop; 0 to train.
+        detect_anomaly: say which operation made a NaN, at a cost.
+        compile: compile the model with torch.compile.
+        save_every: updates between saves of the last checkpoint; null for at each validation alone.
+    """
+
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: Annotated[int, Ge(1)] | Literal["auto"] = "auto"
+    precision: Literal["auto", "32", "bf16", "16", "64"] = "auto"
+    max_epochs: Annotated[int, Ge(1)] = 5
+    max_updates: Annotated[int, Ge(1)] | None = None
+    accumulate_grad_batches: Annotated[int, Ge(1)] = 1
+    gradient_clip_norm: Annotated[float, Gt(0)] | None = 1.0
+    validate_every: Annotated[int, Ge(1)] | None = None
+    log_every: Annotated[int, Ge(1)] = 10
+    decay: Literal["matrices", "all"] = "matrices"
+    progress: Literal["auto", "bar", "lines", "none"] = "auto"
+    fast_dev_run: Annotated[int, Ge(0)] = 0
+    detect_anomaly: bool = False
+    compile: bool = False
+    save_every: Annotated[int, Ge(1)] | None = None
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """How examples become batches.
+
+    Args:
+        batch_size: examples a batch.
+        batch_tokens: at most this many tokens a batch, padding included, instead of `batch_size` examples.
+        bucket_batches: batches that are sorted by length together; 1 turns length buckets off.
+        num_workers: processes that make batches; 0 for the training process itself.
+    """
+
+    batch_size: Annotated[int, Ge(1)] = 32
+    batch_tokens: Annotated[int, Ge(1)] | None = None
+    bucket_batches: Annotated[int, Ge(1)] = 50
+    num_workers: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What every run has.
+
+    Args:
+        seed: of the weights, the order of the data, dropout.
+        plugin_path: folders (or files) of plugins of your own.
+        resume: a run folder to go on with.
+        test: evaluate the best checkpoint on the test split at the end, where there is one.
+    """
+
+    seed: Annotated[int, Ge(0)] = 0
+    plugin_path: list[str] = field(default_factory=list)
+    resume: str | None = None
+    test: bool = True
+    trainer: TrainerSettings = field(default_factory=TrainerSettings)
+    loader: LoaderSettings = field(default_factory=LoaderSettings)

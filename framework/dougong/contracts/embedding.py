@@ -1,0 +1,40 @@
+"""The contract of an embedding plugin, and the inputs that embeddings and encoders take."""
+
+# Shapes: B batch, N length, E embedding dimension.
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from dougong.contracts.tokenizer import Tokenizer
+
+
+class Inputs(NamedTuple):
+    """A batch of token sequences.
+
+    Args:
+        tokens: (B, N) token numbers.
+        padding_mask: (B, N), True at padding; None where there is none.
+        segments: (B, N) number of the part of the input that a token belongs to; None for one part.
+    """
+
+    tokens: Tensor
+    padding_mask: Tensor | None = None
+    segments: Tensor | None = None
+
+
+class Embedding(nn.Module):
+    """Turns tokens into vectors of `dim` numbers; `max_length` is the longest input it can place, None for any."""
+
+    tokenizer: Tokenizer
+    dim: int
+    max_length: int | None = None
+
+    @abstractmethod
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Embed.
+
+        Returns:
+            (B, N, E)
+        """

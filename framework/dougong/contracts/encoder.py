@@ -1,0 +1,46 @@
+"""The contract of an encoder plugin."""
+
+# Shapes: B batch, N length, D hidden dimension.
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from dougong.contracts.embedding import Inputs
+from dougong.contracts.tokenizer import Tokenizer
+
+
+class Encoder(nn.Module):
+    """Turns tokens into vectors of `dim` numbers that know their context.
+
+    `needs` names what it asks of an attention ("padding", "causal", "cross").
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    tokenizer: Tokenizer
+    dim: int
+    max_length: int | None = None
+
+    @abstractmethod
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Encode.
+
+        Returns:
+            (B, N, D). What stands at padding is undefined and must not be read.
+        """
+
+    def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """One vector a sequence: the mean of its states, padding left out.
+
+        Args:
+            states: (B, N, D).
+            padding_mask: (B, N), True at padding.
+
+        Returns:
+            (B, D)
+        """
+        if padding_mask is None:
+            return states.mean(1)
+        kept = (~padding_mask).unsqueeze(-1).to(states.dtype)
+        return (states * kept).sum(1) / kept.sum(1).clamp_min(1)

@@ -1,0 +1,68 @@
+"""The contract of a tokenizer plugin."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+import tokenizers
+
+PADDING, UNKNOWN, START, END, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+class Tokenizer(ABC):
+    """Cuts text into tokens and numbers them, by a Hugging Face `tokenizers` object that the checkpoint keeps.
+
+    Offsets of the tokens refer to the original text, whatever the normaliser changed.
+    """
+
+    def __init__(self) -> None:
+        """A tokenizer is empty until it has learnt, or been restored."""
+        self._core: tokenizers.Tokenizer | None = None
+
+    @abstractmethod
+    def learn(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
+        """Make the tokenizer from the texts of the training split (or from a vocabulary that is given)."""
+
+    def fit(self, texts: Iterable[str]) -> None:
+        """Learn, and be ready to encode."""
+        self._core = self.learn(texts)
+
+    def restore(self, state: str) -> None:
+        """Be what `state` says, from an earlier `state()`."""
+        self._core = tokenizers.Tokenizer.from_str(state)
+
+    def state(self) -> str:
+        """All there is to know, as JSON (the format of `tokenizer.json`)."""
+        return str(self.core.to_str())
+
+    @property
+    def core(self) -> tokenizers.Tokenizer:
+        """The `tokenizers` object."""
+        assert self._core is not None, "the tokenizer has not learnt yet"
+        return self._core
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are, special ones included."""
+        return int(self.core.get_vocab_size())
+
+    @property
+    def padding_id(self) -> int:
+        """The number of the padding token."""
+        return self.identity(PADDING)
+
+    def identity(self, token: str) -> int:
+        """The number of a token that must exist."""
+        number = self.core.token_to_id(token)
+        assert number is not None, f"the vocabulary has no {token}"
+        return int(number)
+
+    def encode(
+        self, texts: Sequence[str | tuple[str, str]], max_length: int | None = None
+    ) -> list[tokenizers.Encoding]:
+        """Encode texts, or pairs of texts, with start and end tokens; the longest is cut to `max_length` tokens."""
+        if max_length is None:
+            self.core.no_truncation()
+        else:
+            self.core.enable_truncation(max_length)
+        encodings: list[tokenizers.Encoding] = self.core.encode_batch(list(texts))
+        return encodings

@@ -1,0 +1,65 @@
+"""Encoded examples, packed: one array a column, so that a million of them are a few arrays and not a million lists."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of one name for all examples: one each, or a list of varying length each.
+
+    Args:
+        values: the values of all examples, one after the other.
+        ends: where each example's values end; None where each has just one.
+    """
+
+    values: Array
+    ends: Array | None = None
+
+    def row(self, index: int) -> Array:
+        """The values of one example."""
+        if self.ends is None:
+            return np.asarray(self.values[index])
+        return np.asarray(self.values[self.ends[index - 1] if index else 0 : self.ends[index]])
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A split as columns; `lengths` are those of the column `tokens`."""
+
+    columns: Mapping[str, Column]
+    lengths: Array
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+
+def pack(chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Examples:
+    """Pack examples, given in chunks of rows, into columns."""
+    values: dict[str, list[Array]] = {}
+    counts: dict[str, list[Array]] = {}
+    for rows in chunks:
+        for name in rows[0] if rows else ():
+            cells = [row[name] for row in rows]
+            if isinstance(cells[0], list | tuple | np.ndarray):
+                counts.setdefault(name, []).append(np.fromiter(map(len, cells), np.int64, len(cells)))
+                values.setdefault(name, []).append(_narrow(np.concatenate([np.asarray(cell) for cell in cells])))
+            else:
+                values.setdefault(name, []).append(_narrow(np.asarray(cells)))
+    columns = {
+        name: Column(np.concatenate(parts), np.cumsum(np.concatenate(counts[name])) if name in counts else None)
+        for name, parts in values.items()
+    }
+    ends = columns["tokens"].ends if "tokens" in columns else None
+    return Examples(columns, np.diff(ends, prepend=0) if ends is not None else np.empty(0, np.int64))
+
+
+def _narrow(values: Array) -> Array:
+    """Whole numbers in 32 bits: token numbers need no more, and memory is what limits the size of a data set."""
+    return values.astype(np.int32) if values.dtype.kind in "iu" else values.astype(np.float32)

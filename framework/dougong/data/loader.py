@@ -1,0 +1,103 @@
+"""From batches of example numbers to tensors, with a position that a checkpoint can hold."""
+
+# Shapes: B batch, N longest of the batch.
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from dougong.data.batches import Numbers, TrainingBatches
+from dougong.data.examples import Column, Examples
+
+Batch = dict[str, Tensor]
+
+
+class BatchMaker(Dataset[Batch]):
+    """Makes the batch of a list of example numbers; workers call it too.
+
+    Args:
+        examples: the encoded split.
+        padding: what fills up each column; 0 where nothing is said.
+    """
+
+    def __init__(self, examples: Examples, padding: Mapping[str, int]) -> None:
+        self.examples = examples
+        self.padding = padding
+
+    def __getitem__(self, numbers: Numbers) -> Batch:
+        """The examples of these numbers as (B, N) and (B,) tensors, with `padding_mask` where there is padding."""
+        batch = {name: self._gather(name, column, numbers) for name, column in self.examples.columns.items()}
+        lengths = self.examples.lengths[numbers]
+        if lengths.min() != lengths.max():
+            batch["padding_mask"] = torch.from_numpy(np.arange(lengths.max()) >= lengths[:, None])
+        batch["index"] = torch.from_numpy(np.asarray(numbers))
+        return batch
+
+    def _gather(self, name: str, column: Column, numbers: Numbers) -> Tensor:
+        if column.ends is None:
+            return _tensor(column.values[numbers])
+        rows = [column.row(number) for number in numbers]
+        filled = np.full((len(rows), max(map(len, rows))), self.padding.get(name, 0), dtype=column.values.dtype)
+        for line, row in zip(filled, rows, strict=True):
+            line[: len(row)] = row
+        return _tensor(filled)
+
+
+class ResumableLoader(DataLoader[Batch]):
+    """A loader that goes on where it was: its state is the epoch and how many of its batches the training has had.
+
+    Lightning finds `state_dict` and `load_state_dict` and keeps them in its checkpoint.
+    """
+
+    def __init__(self, maker: BatchMaker, batches: TrainingBatches, num_workers: int, pin_memory: bool) -> None:
+        super().__init__(
+            maker,
+            sampler=batches,  # type: ignore[arg-type]
+            batch_size=None,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            persistent_workers=num_workers > 0,
+        )
+        self.batches = batches
+        self._done = 0
+        self._skip = 0
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        self._done, self._skip = self._skip, 0
+        self.batches.start = self._done
+        for batch in super().__iter__():
+            # Counted before it is handed out: a checkpoint taken during its step must not see it again.
+            self._done += 1
+            yield batch
+        self._done = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Epoch and position."""
+        return {"epoch": self.batches.epoch, "batches_done": self._done}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there at the next pass."""
+        self.batches.set_epoch(state["epoch"])
+        self._skip = state["batches_done"]
+
+
+def evaluation_loader(
+    maker: BatchMaker, batches: Sequence[Numbers], num_workers: int, pin_memory: bool
+) -> DataLoader[Any]:
+    """A loader over a fixed list of batches."""
+    return DataLoader(
+        maker,
+        sampler=batches,  # type: ignore[arg-type]
+        batch_size=None,
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+    )
+
+
+def _tensor(values: Any) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    return tensor.long() if tensor.dtype == torch.int32 else tensor

@@ -1,0 +1,88 @@
+"""Finding plugins: built in, in local folders, and in installed packages. Nothing found here is imported."""
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from dougong.errors import UserError
+from dougong.registry.plugin import Plugin
+from dougong.registry.source import SourceFile
+
+BUILT_IN = "dougong_plugins"
+ENTRY_POINTS = "dougong.plugins"
+
+
+def built_in() -> Iterator[Plugin]:
+    """The plugins that come with Dougong."""
+    spec = importlib.util.find_spec(BUILT_IN)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        yield from in_package(Path(folder), BUILT_IN, "built-in")
+
+
+def in_folders(folders: Iterable[str | Path]) -> Iterator[Plugin]:
+    """The plugins of local folders (or single files), looked for in all folders below them.
+
+    Raises:
+        UserError: a folder does not exist.
+    """
+    for folder in map(Path, folders):
+        if not folder.exists():
+            raise UserError(f"plugin_path: {folder} does not exist.")
+        files = [folder] if folder.is_file() else sorted(folder.rglob("*.py"))
+        for path in files:
+            for kind, name, line, source in _declared(path.resolve()):
+                yield Plugin(kind, name, str(folder), line, source=source)
+
+
+def installed() -> Iterator[Plugin]:
+    """The plugins of installed packages, by the entry-point group `dougong.plugins`."""
+    for entry in entry_points(group=ENTRY_POINTS):
+        origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.name
+        path = _locate(entry)
+        if path is None:
+            continue
+        if path.name == "__init__.py":
+            yield from in_package(path.parent, entry.module, origin)
+        else:
+            yield from _in_module(path, entry.module, origin)
+
+
+def in_package(folder: Path, package: str, origin: str) -> Iterator[Plugin]:
+    """The plugins in every module of a package."""
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        yield from _in_module(path, ".".join((package, *parts)).removesuffix(".__init__"), origin)
+
+
+def _in_module(path: Path, module: str, origin: str) -> Iterator[Plugin]:
+    for kind, name, line, source in _declared(path):
+        yield Plugin(kind, name, origin, line, module, source)
+
+
+def _declared(path: Path) -> Iterator[tuple[str, str, int, SourceFile]]:
+    source = SourceFile(path)
+    try:
+        found = list(source.declared())
+    except (OSError, UnicodeDecodeError):  # not a file that Python could import either
+        return
+    for kind, name, line in found:
+        yield kind, name, line, source
+
+
+def _locate(entry: EntryPoint) -> Path | None:
+    """The file of an entry point's module. Only its topmost package is looked up, since looking deeper imports."""
+    top, *rest = entry.module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not spec.submodule_search_locations:
+        return Path(spec.origin) if spec.origin else None
+    for folder in map(Path, spec.submodule_search_locations):
+        for candidate in (folder.joinpath(*rest, "__init__.py"), folder.joinpath(*rest).with_suffix(".py")):
+            if candidate.is_file():
+                return candidate
+    return None

@@ -1,0 +1,179 @@
+"""One plugin: where it comes from, what it takes, and its class once somebody asks for it."""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+import typing
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+from dougong.errors import UserError
+from dougong.kinds import KINDS
+from dougong.registry.decorator import registered
+from dougong.registry.signature import Signature, describe
+from dougong.registry.source import NotReadable, SourceFile, derives_from_contract
+
+
+@dataclass
+class Plugin:
+    """A registered class, known before it is imported.
+
+    Args:
+        origin: "built-in", the folder, "DISTRIBUTION VERSION", or "this process".
+        module: what to import it by; None for a file of a local folder.
+        source: the file that declares it; None if it was registered at run time.
+        clash: why the name can't be used, where two plugins bear it.
+    """
+
+    kind: str
+    name: str
+    origin: str
+    line: int = 0
+    module: str | None = None
+    source: SourceFile | None = None
+    clash: str | None = None
+    _class: type | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str:
+        """`kind/name`."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def location(self) -> str:
+        """`file:line`, or the module for a plugin without a file."""
+        return f"{self.source.path}:{self.line}" if self.source else str(self.module)
+
+    def load(self) -> type:
+        """The plugin's class, imported now.
+
+        Raises:
+            UserError: two plugins have this name, or its file does not import.
+        """
+        if self.clash:
+            raise UserError(self.clash)
+        if self._class is None:
+            try:
+                self._import()
+                self._class = registered[self.kind, self.name]
+            except UserError:
+                raise
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt | MemoryError):
+                    raise
+                raise UserError(f"{self.key} does not import ({self.location}): {reason(error)}") from error
+        return self._class
+
+    def _import(self) -> ModuleType:
+        if self.module:
+            return importlib.import_module(self.module)
+        assert self.source is not None
+        return import_file(self.source.path)
+
+    @cached_property
+    def _node(self) -> Any:
+        assert self.source is not None
+        return self.source.class_at(self.line)
+
+    @cached_property
+    def problem(self) -> str | None:
+        """Why this plugin can't be used, as far as its text tells; None if it looks sound."""
+        if self.clash:
+            return self.clash
+        try:
+            if self.source:
+                _ = self._node
+        except SyntaxError as error:
+            return f"{self.source.path if self.source else ''}:{error.lineno}: {error.msg}"
+        except NotReadable as error:
+            return str(error)
+        return None
+
+    @cached_property
+    def doc(self) -> str:
+        """The class's docstring, dedented."""
+        if self._class is None and self.source and not self.problem:
+            return ast.get_docstring(self._node) or ""
+        return inspect.cleandoc(self._class.__doc__ or "") if self._class else ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return self.doc.partition("\n")[0]
+
+    @cached_property
+    def signature(self) -> Signature:
+        """Settings and slots, from the source where it is plain, else from the imported class."""
+        supplied = KINDS[self.kind].supplied
+        if self.problem:
+            raise UserError(f"{self.key} can't be used: {self.problem}")
+        if self._class is None and self.source:
+            try:
+                return self.source.signature(self._node, supplied)
+            except NotReadable:
+                pass
+        return class_signature(self.load(), supplied)
+
+    def fact(self, name: str) -> Any:
+        """A class attribute that decides compatibility; classes in it are given by name."""
+        if self._class is None and self.source and not self.problem:
+            try:
+                return self.source.fact(self._node, name)
+            except NotReadable:
+                if derives_from_contract(self._node):
+                    return KINDS[self.kind].facts[name]
+        return _by_name(getattr(self.load(), name, KINDS[self.kind].facts[name]))
+
+
+def class_signature(plugin: type, supplied: tuple[str, ...] = ()) -> Signature:
+    """Settings and slots of an imported class (also of a plain dataclass of settings)."""
+    init = plugin.__init__  # type: ignore[misc]
+    if init is object.__init__ or not inspect.isfunction(init):
+        return Signature()
+    hints = get_type_hints(init, include_extras=True)
+    parameters = [
+        (name, hints.get(name, typing.Any), parameter.default)
+        for name, parameter in list(inspect.signature(init).parameters.items())[1:]
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    return describe(parameters, supplied, "\n".join(inspect.cleandoc(item.__doc__ or "") for item in (plugin, init)))
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a file of a local plugin folder under a name that can't collide with a package."""
+    name = "dougong_local_" + "".join(letter if letter.isalnum() else "_" for letter in str(path.resolve().with_suffix("")))
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    folder = str(path.parent)
+    sys.path.insert(0, folder)  # so that a plugin may import a helper that lies beside it
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+def reason(error: BaseException) -> str:
+    """An exception in one line."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _by_name(value: Any) -> Any:
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, tuple | list | set | frozenset):
+        return type(value)(_by_name(item) for item in value)
+    return value

@@ -1,0 +1,127 @@
+"""Encoder: a stack of self-attention and feed-forward layers."""
+
+# Shapes: B batch, N length, D hidden dimension, H heads.
+
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Ge, Lt
+from torch import Tensor, nn
+
+from dougong import register
+from dougong.contracts.attention import Attention
+from dougong.contracts.embedding import Embedding, Inputs
+from dougong.contracts.encoder import Encoder
+from dougong.nn.dropout import Dropout
+from dougong.registry.types import PerLayer
+
+_ACTIVATIONS = {"gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU("tanh"), "relu": nn.ReLU}
+
+
+@register("encoder", "transformer")
+class TransformerEncoder(Encoder):
+    """Self-attention and feed-forward layers (arXiv 1706.03762); several attentions are cycled over the layers.
+
+    Args:
+        layers: how many.
+        dim: numbers a token; null for as many as the embedding gives.
+        heads: attention heads; they share `dim` evenly.
+        feedforward_dim: width of the feed-forward layers; null for four times `dim`.
+        norm: layer normalisation before each part (arXiv 2002.04745), or after it, as published.
+        activation: of the feed-forward layers.
+        pooling: one vector a text: the state of the first token, or the mean of all.
+        dropout: probability that a number is zeroed in training.
+    """
+
+    needs = frozenset({"padding"})
+
+    def __init__(
+        self,
+        embedding: Embedding,
+        attention: PerLayer[Attention],
+        layers: Annotated[int, Ge(1)] = 4,
+        dim: Annotated[int, Ge(1)] | None = None,
+        heads: Annotated[int, Ge(1)] = 4,
+        feedforward_dim: Annotated[int, Ge(1)] | None = None,
+        norm: Literal["pre", "post"] = "pre",
+        activation: Literal["gelu", "gelu_tanh", "relu"] = "gelu",
+        pooling: Literal["cls", "mean"] = "mean",
+        dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
+    ) -> None:
+        super().__init__()
+        dim = dim or embedding.dim
+        if dim % heads:
+            raise ValueError(f"heads: must divide the dimension {dim}, got {heads}.")
+        self.embedding = embedding
+        self.tokenizer, self.dim, self.max_length = embedding.tokenizer, dim, embedding.max_length
+        self.pooling = pooling
+        self.widen = nn.Linear(embedding.dim, dim) if dim != embedding.dim else nn.Identity()
+        self.enter = nn.LayerNorm(dim) if norm == "post" else nn.Identity()
+        self.layers = nn.ModuleList(
+            TransformerLayer(
+                attention(layer), dim, heads, feedforward_dim or 4 * dim, norm == "pre", activation, dropout
+            )
+            for layer in range(layers)
+        )
+        self.leave = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
+        self.apply(_initialise)
+
+    def forward(self, inputs: Inputs, causal: bool = False) -> Tensor:
+        """(B, N) tokens to (B, N, D) states."""
+        states: Tensor = self.enter(self.widen(self.embedding(inputs)))
+        for layer in self.layers:
+            states = layer(states, inputs.padding_mask, causal)
+        return torch.as_tensor(self.leave(states))
+
+    def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
+        """(B, N, D) states to (B, D): the first, or the mean of those that are not padding."""
+        return states[:, 0] if self.pooling == "cls" else super().pool(states, padding_mask)
+
+
+class TransformerLayer(nn.Module):
+    """One layer: self-attention, then a feed-forward network, each with a residual connection."""
+
+    def __init__(
+        self,
+        attention: Attention,
+        dim: int,
+        heads: int,
+        feedforward_dim: int,
+        norm_first: bool,
+        activation: str,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.attention = attention
+        self.heads = heads
+        self.norm_first = norm_first
+        self.project_in = nn.Linear(dim, 3 * dim)
+        self.project_out = nn.Linear(dim, dim)
+        self.feedforward = nn.Sequential(
+            nn.Linear(dim, feedforward_dim), _ACTIVATIONS[activation](), nn.Linear(feedforward_dim, dim)
+        )
+        self.attention_norm, self.feedforward_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, states: Tensor, padding_mask: Tensor | None, causal: bool) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        if self.norm_first:
+            states = states + self.dropout(self.attend(self.attention_norm(states), padding_mask, causal))
+            return states + self.dropout(self.feedforward(self.feedforward_norm(states)))
+        states = self.attention_norm(states + self.dropout(self.attend(states, padding_mask, causal)))
+        return torch.as_tensor(self.feedforward_norm(states + self.dropout(self.feedforward(states))))
+
+    def attend(self, states: Tensor, padding_mask: Tensor | None, causal: bool) -> Tensor:
+        """(B, N, D) to (B, N, D)."""
+        batch, length, dim = states.shape
+        projected = self.project_in(states).view(batch, length, 3, self.heads, dim // self.heads)
+        query, key, value = projected.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, N, D / H)
+        mixed = self.attention(query, key, value, key_padding_mask=padding_mask, causal=causal)
+        return torch.as_tensor(self.project_out(mixed.transpose(1, 2).reshape(batch, length, dim)))
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

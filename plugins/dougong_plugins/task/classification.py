@@ -1,0 +1,111 @@
+"""Task: one class for each text."""
+
+# Shapes: B batch, N length, D hidden dimension, C classes.
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import torch
+from annotated_types import Ge, Lt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dougong import register
+from dougong.contracts.embedding import Inputs
+from dougong.contracts.encoder import Encoder
+from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction, Scores, Task
+from dougong.data.records import LabelledText
+from dougong.errors import UserError
+from dougong.nn.dropout import Dropout
+
+
+@register("task", "classification")
+class Classification(Task):
+    """One of any number of classes for each text; the class names are those of the training split.
+
+    Args:
+        max_length: longer texts are cut to this many tokens.
+        dropout: probability that a number of the pooled vector is zeroed in training.
+    """
+
+    accepts: ClassVar = LabelledText
+    main_metric: ClassVar = "accuracy"
+    higher_is_better: ClassVar = True
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        facts: Facts,
+        max_length: Annotated[int, Ge(3)] = 128,
+        dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
+    ) -> None:
+        super().__init__()
+        if encoder.max_length is not None and max_length > encoder.max_length:
+            raise ValueError(f"max_length: must be <= embedding.max_length={encoder.max_length}, got {max_length}.")
+        self.encoder = encoder
+        self.classes: list[str] = facts["classes"]
+        self.max_length = max_length
+        self.dropout = Dropout(dropout)
+        self.classify = nn.Linear(encoder.dim, len(self.classes))
+        nn.init.normal_(self.classify.weight, std=0.02)
+        nn.init.zeros_(self.classify.bias)
+        self._number = {name: number for number, name in enumerate(self.classes)}
+
+    @classmethod
+    def study(cls, records: Iterable[LabelledText]) -> Facts:
+        """The class names.
+
+        Raises:
+            UserError: there are fewer than two.
+        """
+        classes = sorted({record.label for record in records if record.label is not None})
+        if len(classes) < 2:
+            raise UserError(f"task=classification needs two classes or more; the training split has {classes or 'none'}.")
+        return {"classes": classes}
+
+    def problem(self, record: LabelledText) -> str | None:
+        """A label that training never saw can't be scored."""
+        if record.label in self._number:
+            return None
+        shown = ", ".join(self.classes[:20]) + (", ..." if len(self.classes) > 20 else "")
+        return f"`label` is {record.label!r}; expected one of: {shown}."
+
+    def encode(self, records: Sequence[LabelledText]) -> list[Example]:
+        """Tokens, and the number of the class (-1 where it is not known)."""
+        encodings = self.encoder.tokenizer.encode([record.text for record in records], self.max_length)
+        return [
+            {"tokens": encoding.ids, "label": self._number.get(record.label or "", -1)}
+            for encoding, record in zip(encodings, records, strict=True)
+        ]
+
+    def forward(self, batch: Batch) -> Tensor:
+        """(B, N) tokens to (B, C) logits."""
+        states = self.encoder(Inputs(batch["tokens"], batch.get("padding_mask")))
+        return torch.as_tensor(self.classify(self.dropout(self.encoder.pool(states, batch.get("padding_mask")))))
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Loss:
+        """Cross entropy, summed over the texts."""
+        total = functional.cross_entropy(outputs.float(), batch["label"], reduction="sum")
+        return Loss(total, torch.tensor(float(len(outputs)), device=outputs.device))
+
+    def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
+        """The most probable class, and its probability as `score`."""
+        scores, numbers = outputs.float().softmax(-1).max(-1)
+        return [
+            {"label": self.classes[number], "score": round(score, 6)}
+            for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)
+        ]
+
+    def score(self, predictions: Sequence[Prediction], records: Sequence[LabelledText]) -> Scores:
+        """Accuracy, macro-averaged F1, and the confusion matrix (rows: the true class)."""
+        confusion = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
+        for prediction, record in zip(predictions, records, strict=True):
+            confusion[self._number[str(record.label)], self._number[prediction["label"]]] += 1
+        hits = np.diag(confusion)
+        present = (confusion.sum(0) + confusion.sum(1)) > 0
+        f1 = 2 * hits[present] / (confusion.sum(0) + confusion.sum(1))[present]
+        table: list[list[Any]] = [["true \\ predicted", *self.classes]]
+        table += [[name, *row.tolist()] for name, row in zip(self.classes, confusion, strict=True)]
+        accuracy = float(hits.sum() / max(1, confusion.sum()))
+        return Scores({"accuracy": accuracy, "macro_f1": float(f1.mean()) if f1.size else 0.0}, {"confusion": table})

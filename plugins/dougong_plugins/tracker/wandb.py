@@ -1,0 +1,142 @@
+"""Tracker: Weights & Biases."""
+
+import netrc
+import os
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from annotated_types import Gt
+
+from dougong import register
+from dougong.contracts.tracker import RunInformation, Tracker
+
+
+@register("tracker", "wandb")
+class WandbTracker(Tracker):
+    """Weights & Biases (wandb.ai), offline unless you are logged in or say otherwise.
+
+    All of it happens in a thread of its own: neither a slow network nor a dead service holds up the training.
+
+    Args:
+        project: the project that the run belongs to.
+        entity: the user or team; null for your default one.
+        mode: "auto" is online when you are logged in, else offline. `WANDB_MODE` goes before it.
+        timeout: seconds to wait at the end for what is still to be written.
+    """
+
+    def __init__(
+        self,
+        project: str = "dougong",
+        entity: str | None = None,
+        mode: Literal["auto", "online", "offline", "disabled"] = "auto",
+        timeout: Annotated[float, Gt(0)] = 30.0,
+    ) -> None:
+        self.project = project
+        self.entity = entity
+        self.mode = mode
+        self.timeout = timeout
+        self.problem: str | None = None
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._information: RunInformation | None = None
+        self._run: Any = None
+
+    def start(self, run: RunInformation) -> None:
+        """Remember the run; wandb itself is started with the first measurement, when the training is under way."""
+        self._information = run
+
+    def log(self, metrics: Mapping[str, float], update: int, epoch: int) -> None:
+        """Hand the metrics to the thread."""
+        entry = {**metrics, "update": update, "epoch": epoch}
+        self._hand_over(lambda: self._run.log(entry))
+
+    def table(self, name: str, rows: list[list[Any]], update: int) -> None:
+        """Hand the table to the thread."""
+
+        def write() -> None:
+            import wandb
+
+            self._run.log({name: wandb.Table(columns=[str(cell) for cell in rows[0]], data=rows[1:]), "update": update})
+
+        self._hand_over(write)
+
+    def finish(self, status: str) -> str | None:
+        """Wait until all is written, but no longer than `timeout`, and say where it is."""
+        if self._thread is None:
+            return None
+        self._calls.put(lambda: self._close(0 if status == "finished" else 1))
+        self._calls.put(None)
+        self._thread.join(self.timeout)
+        if self._thread.is_alive():
+            self.problem = f"gave up after {self.timeout:g} s"
+        if self.problem:
+            return f"wandb: not recorded ({self.problem})."
+        return self._where()
+
+    def resolve_mode(self) -> str:
+        """The mode that "auto" stands for."""
+        chosen = os.environ.get("WANDB_MODE") or self.mode
+        return chosen if chosen != "auto" else ("online" if is_logged_in() else "offline")
+
+    def _hand_over(self, call: Callable[[], None]) -> None:
+        if self.problem:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="wandb", daemon=True)
+            self._thread.start()
+        self._calls.put(call)
+
+    def _work(self) -> None:
+        try:
+            self._open()
+            while (call := self._calls.get()) is not None:
+                call()
+        except BaseException as error:
+            self.problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+    def _open(self) -> None:
+        import wandb
+
+        run = self._information
+        assert run is not None
+        self._run = wandb.init(
+            project=self.project,
+            entity=self.entity,
+            name=run.name,
+            id=run.identity,
+            resume="allow",
+            dir=str(run.folder),
+            config={**run.config, "run": dict(run.facts)},
+            mode=self.resolve_mode(),
+            settings=wandb.Settings(silent=True, console="off", init_timeout=self.timeout),
+        )
+        self._run.define_metric("update")
+        self._run.define_metric("*", step_metric="update")
+
+    def _close(self, exit_code: int) -> None:
+        self._run.finish(exit_code=exit_code)
+
+    def _where(self) -> str | None:
+        if self._run is None or self._run.disabled:
+            return None
+        if self._run.offline:
+            return f"wandb: recorded offline; upload it with: wandb sync {Path(self._run.dir).parent}"
+        return f"wandb: {self._run.url}"
+
+
+def is_logged_in() -> bool:
+    """Whether wandb would find a key, without asking wandb, which would take its time to import."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    for path in (os.environ.get("NETRC"), "~/.netrc", "~/_netrc"):
+        try:
+            if path and netrc.netrc(os.path.expanduser(path)).authenticators(host):
+                return True
+        except (OSError, netrc.NetrcParseError):
+            continue
+    return False
