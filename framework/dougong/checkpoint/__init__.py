@@ -1,0 +1,1 @@
+"""Checkpoints: complete, safe to load, written all or not at all."""

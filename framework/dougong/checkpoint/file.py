@@ -1,0 +1,89 @@
+"""Checkpoint files: written atomically, read without running code."""
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dougong.errors import UserError
+
+KEY = "dougong"
+FORMAT = 1
+
+
+def save(content: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint whole or not at all: a temporary file beside it, flushed to disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with temporary.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def link(existing: Path, path: Path) -> None:
+    """Let `path` be the same file as `existing`, atomically and without a copy where the file system can."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(existing, temporary)
+    except OSError:
+        temporary.write_bytes(existing.read_bytes())
+    temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of Dougong's. Nothing in it is executed: only tensors and plain values are taken.
+
+    Raises:
+        UserError: it is missing, damaged, tampered with, or not a checkpoint of Dougong's.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such checkpoint.")
+    _check_whole(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(f"{path}: refused, since it holds more than tensors and plain values and could run code.") from error
+    except (RuntimeError, EOFError, KeyError, OSError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({' '.join(str(error).split())[:120]}).") from error
+    if not isinstance(content, dict) or KEY not in content:
+        raise UserError(f"{path}: not a checkpoint of Dougong's.")
+    found = content[KEY].get("format") if isinstance(content[KEY], dict) else None
+    if found != FORMAT:
+        raise UserError(f"{path}: written in format {found}; this version of Dougong reads format {FORMAT}.")
+    return content
+
+
+def _check_whole(path: Path) -> None:
+    """Compare the checksums that the file carries; PyTorch itself does not look at them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except zipfile.BadZipFile as error:
+        raise UserError(f"{path}: not a checkpoint, or cut short ({error}).") from error
+    except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise UserError(f"{path}: damaged ({error}).") from error
+    if damaged:
+        raise UserError(f"{path}: damaged; the checksum of its part {damaged} does not match.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself survive a power cut."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a system that can't open folders has no need of it
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,74 @@
+"""`dougong COMMAND ...`: finds the command, and turns errors into one line and an exit code."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from dougong import __version__
+from dougong.errors import UserError, suggestion
+
+# One line each; the module is imported when its command is run.
+COMMANDS = {
+    "train": ("train a model put together from plugins", "dougong.command_line.train"),
+    "evaluate": ("score a checkpoint on a split", "dougong.command_line.evaluate"),
+    "predict": ("answer records or texts with a checkpoint", "dougong.command_line.predict"),
+    "plugins": ("list what can be combined; show one", "dougong.command_line.plugins"),
+    "completion": ("print the script that completes commands in a shell", "dougong.command_line.completion"),
+}
+
+USER_ERROR = 2
+TRACEBACK_VARIABLE = "DOUGONG_TRACEBACK"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit code: 0, 1 after a fault of ours or a plugin's, 2 after one that the user can mend, 130 after ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # Hydra would otherwise print its own account of an error and exit.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        return _dispatch(words)
+    except UserError as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has seen enough; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    command = words[0] if words else "--help"
+    if command in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if command == "--version":
+        print(f"dougong {__version__}")
+        return 0
+    if command not in COMMANDS:
+        raise UserError(f"dougong {command}: there is no such command. {suggestion(command, COMMANDS, 'Commands')}")
+    run: Callable[[list[str]], int] = import_module(COMMANDS[command][1]).run
+    return run(words[1:])
+
+
+def usage() -> str:
+    """What `dougong --help` prints."""
+    lines = "\n".join(f"  {name:<12}{what}" for name, (what, _) in COMMANDS.items())
+    return (
+        "dougong: any attention x any optimizer x any task, put together on the command line\n\n"
+        f"usage: dougong COMMAND ...\n\n{lines}\n\n"
+        "dougong COMMAND --help says more. DOUGONG_TRACEBACK=1 shows the whole trace of an error.\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

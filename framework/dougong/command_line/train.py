@@ -1,0 +1,96 @@
+"""`dougong train [KEY=VALUE ...]`: Hydra composes, checks and runs one job, or many with -m."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from dougong.compose.check import check
+from dougong.compose.compose import ROOT, VERSION_BASE, compose, prepare, to_plain, translator
+from dougong.compose.conf_folder import conf_folder
+from dougong.compose.config_source import current_catalogue
+from dougong.compose.hydra_errors import HYDRA_ERRORS
+from dougong.errors import UserError
+from dougong.training.run import RunResult, load_config
+from dougong.training.run import run as run_training
+
+_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c")
+
+
+def run(arguments: list[str]) -> int:
+    """Train."""
+    overrides, config_dir = _overrides(arguments)
+    resumed = [word for word in overrides if word.startswith("resume=")]
+    if resumed:
+        return _resume(resumed[-1].partition("=")[2], [word for word in overrides if word not in resumed])
+    prepared = prepare(overrides)
+    if {"-m", "--multirun"} & set(arguments):
+        _check_every_job(prepared, config_dir)
+    renamed = dict(zip(overrides, prepared, strict=True))
+    sys.argv = ["dougong train", *(renamed.get(word, word) for word in arguments)]
+    outcomes: list[RunResult] = []
+
+    def job(config: DictConfig) -> Any:
+        checked = check(to_plain(config), current_catalogue())
+        result = run_training(checked, Path(HydraConfig.get().runtime.output_dir))
+        outcomes.append(result)
+        _report(result)
+        return main_metric(result)
+
+    try:
+        hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(job)()
+    except HYDRA_ERRORS as error:
+        raise translator(prepared, config_dir).translate(error) from error
+    return 130 if any(item.status == "interrupted" for item in outcomes) else 0
+
+
+def main_metric(result: RunResult) -> float | None:
+    """What a sweep optimises: the first validation metric that is not the loss."""
+    names = [name for name in result.metrics if name.startswith("valid/")]
+    names.sort(key=lambda name: name == "valid/loss")
+    return result.metrics[names[0]] if names else None
+
+
+def _resume(folder: str, others: list[str]) -> int:
+    if others:
+        raise UserError(f"resume={folder}: a resumed run keeps its own configuration; leave out {' '.join(others)}.")
+    path = Path(folder).expanduser()
+    result = run_training(load_config(path), path, resume=True)
+    _report(result)
+    return 130 if result.status == "interrupted" else 0
+
+
+def _report(result: RunResult) -> None:
+    from dougong.training import report
+
+    report.finish(result)
+
+
+def _overrides(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The `KEY=VALUE` words, and the folder of `--config-dir`."""
+    overrides: list[str] = []
+    config_dir = None
+    words = iter(arguments)
+    for word in words:
+        name, has_value, value = word.partition("=")
+        if name in _WITH_VALUE:
+            value = value if has_value else next(words, "")
+            config_dir = value if name in ("--config-dir", "-cd") else config_dir
+        elif not word.startswith("-"):
+            overrides.append(word)
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise UserError(f"--config-dir: {config_dir} is not a folder.")
+    return overrides, str(Path(config_dir).resolve()) if config_dir else None
+
+
+def _check_every_job(overrides: list[str], config_dir: str | None) -> None:
+    """Check all jobs of a sweep before the first is run."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    for batch in BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None):
+        for job in batch:
+            compose(job, config_dir)

@@ -1,0 +1,48 @@
+"""Collecting predictions and losses over batches, and scoring them: the same in training and afterwards."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from dougong.contracts.task import Batch, Prediction, Scores, Task
+
+
+class Evaluation:
+    """One pass over a split.
+
+    Args:
+        task: makes the predictions and scores them.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.total = 0.0
+        self.weight = 0.0
+        self.predictions: dict[int, Prediction] = {}
+
+    def add(self, outputs: Any, batch: Batch, with_loss: bool = True) -> None:
+        """Take in one batch."""
+        if with_loss:
+            loss = self.task.loss(outputs, batch)
+            self.total += float(loss.total)
+            self.weight += float(loss.weight)
+        predictions = self.task.predict(outputs, batch)
+        self.predictions.update(zip(batch["index"].tolist(), predictions, strict=True))
+
+    def gather(self) -> None:
+        """Join what the other processes have seen."""
+        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+            return
+        parts: list[Any] = [None] * torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(parts, (self.total, self.weight, self.predictions))
+        self.total, self.weight = sum(part[0] for part in parts), sum(part[1] for part in parts)
+        for part in parts:
+            self.predictions.update(part[2])
+
+    def scores(self, records: Sequence[Any]) -> Scores:
+        """The task's metrics and the mean loss."""
+        numbers = sorted(self.predictions)
+        found = self.task.score([self.predictions[number] for number in numbers], [records[number] for number in numbers])
+        loss = self.total / self.weight if self.weight else float("nan")
+        return Scores({"loss": loss, **found.metrics}, found.tables)

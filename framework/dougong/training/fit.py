@@ -1,0 +1,230 @@
+"""Training itself: from records to checkpoints and metrics."""
+
+import random
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dougong.checkpoint import file
+from dougong.checkpoint.lightning import Checkpoints
+from dougong.compose.settings import LoaderSettings, RunSettings, TrainerSettings
+from dougong.contracts.data import Data, Split
+from dougong.contracts.task import Facts, Task
+from dougong.contracts.tracker import RunInformation
+from dougong.data.batches import TrainingBatches, evaluation_batches
+from dougong.data.loader import BatchMaker, ResumableLoader, evaluation_loader
+from dougong.registry.plugin import class_signature
+from dougong.registry.values import fill
+from dougong.training import report
+from dougong.training.assemble import Assembly, Config
+from dougong.training.evaluation import Evaluation
+from dougong.training.facts import run_facts
+from dougong.training.interrupt import Interrupt, Interrupted
+from dougong.training.module import TrainingModule
+from dougong.training.precision import autocast, choose
+from dougong.training.prepare import EncodedSplit, encode, fit_tokenizer, make_task
+from dougong.training.progress import ProgressReport
+from dougong.training.run import RunResult, read_record, update_record
+from dougong.training.tracking import Tracking
+from dougong.training.trainer import EpochLength, count_updates, device_type, make_trainer, quieten
+
+
+@dataclass
+class Session:
+    """What a training works with."""
+
+    config: Config
+    settings: RunSettings
+    folder: Path
+    assembly: Assembly
+    task: Task
+    splits: dict[Split, EncodedSplit]
+    device: str
+    precision: str
+    description: dict[str, Any]
+
+    def maker(self, split: Split) -> BatchMaker:
+        """Makes the batches of a split."""
+        return BatchMaker(self.splits[split].examples, self.task.padding_values())
+
+    def evaluation_loader(self, split: Split) -> Any:
+        """The batches of a split, each once."""
+        loader: LoaderSettings = self.settings.loader
+        batches = evaluation_batches(self.splits[split].examples.lengths, loader, *_rank_and_world())
+        return evaluation_loader(self.maker(split), batches, loader.num_workers, self.device == "cuda")
+
+
+def fit(
+    config: Config, folder: Path, data: Data, records: dict[Split, list[Any]], assembly: Assembly, resume: bool
+) -> RunResult:
+    """Train, keep the best checkpoint, and test it.
+
+    Raises:
+        UserError: something that the user can mend.
+    """
+    quieten()
+    settings = RunSettings(**fill(class_signature(RunSettings), _run_part(config), ""))
+    seed_everything(settings.seed)
+    saved = file.load(folder / "checkpoints" / "last.ckpt")[file.KEY] if resume else None
+    session = prepare(config, settings, folder, data, records, assembly, saved)
+    identity = read_record(folder).get("identity") or secrets.token_hex(4)
+    facts = run_facts(session.task, session.precision)
+    update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
+    run = RunInformation(folder, folder.name, identity, config, facts, resume)
+    tracking = Tracking(assembly.make_all("tracker"), run, settings.trainer.log_every)
+    report.start(session, data, facts)
+    return Training(session, tracking, resume).run()
+
+
+def prepare(
+    config: Config,
+    settings: RunSettings,
+    folder: Path,
+    data: Data,
+    records: dict[Split, list[Any]],
+    assembly: Assembly,
+    saved: dict[str, Any] | None,
+) -> Session:
+    """The model and the encoded data; what was learnt of the data comes from the checkpoint when there is one."""
+    device = device_type(settings.trainer)
+    precision, _ = choose(settings.trainer.precision, device)
+    task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
+    tokenizer = None
+    if saved is None:
+        tokenizer = fit_tokenizer(assembly, task_class, records["train"])
+        facts: Facts = task_class.study(records["train"])
+    else:
+        facts = saved["facts"]
+        if saved["tokenizer"] is not None:
+            tokenizer = assembly.make("tokenizer")
+            tokenizer.restore(saved["tokenizer"])
+    task = make_task(assembly, facts, tokenizer)
+    if precision == "64":
+        task = task.double()
+    splits = {split: encode(task, data, rows) for split, rows in records.items() if rows}
+    description = {"config": config, "facts": facts, "tokenizer": tokenizer.state() if tokenizer else None}
+    return Session(config, settings, folder, assembly, task, splits, device, precision, description)
+
+
+class Training:
+    """One training, from the first update (or the one after the last saved) to the test."""
+
+    def __init__(self, session: Session, tracking: Tracking, resume: bool) -> None:
+        self.session = session
+        self.tracking = tracking
+        self.resume = resume
+        self.interrupt = Interrupt()
+        settings = session.settings
+        loader = settings.loader
+        lengths = session.splits["train"].examples.lengths
+        self.batches = TrainingBatches(lengths, loader, settings.seed, *_rank_and_world())
+        self.module = TrainingModule(
+            session.task,
+            lambda groups: session.assembly.make("optimizer", params=groups),
+            session.assembly.make("schedule"),
+            count_updates(self.batches, settings.trainer),
+            settings.trainer.decay,
+            settings.trainer.gradient_clip_norm,
+            settings.trainer.compile,
+        )
+        metric = f"valid/{session.task.main_metric}" if "valid" in session.splits else None
+        self.checkpoints = Checkpoints(
+            session.folder / "checkpoints",
+            session.description,
+            metric,
+            session.task.higher_is_better,
+            settings.trainer.save_every,
+            self.interrupt,
+        )
+
+    def run(self) -> RunResult:
+        """Train and test."""
+        session = self.session
+        settings = session.settings.trainer
+        status = "failed"
+        self.tracking.start()
+        try:
+            with self.interrupt, suppress(Interrupted):
+                self._train(settings)
+            status = "interrupted" if self.interrupt.requested else "finished"
+            metrics = self._metrics() if status == "finished" and not settings.fast_dev_run else {}
+        finally:
+            update_record(session.folder, {"status": status})
+            notes = self.tracking.finish(status)
+        checkpoint = self.checkpoints.path()
+        return RunResult(session.folder, checkpoint if checkpoint.exists() else None, metrics, status, notes)
+
+    def _train(self, settings: TrainerSettings) -> None:
+        session = self.session
+        loader_settings = session.settings.loader
+        loader = ResumableLoader(
+            session.maker("train"), self.batches, loader_settings.num_workers, session.device == "cuda"
+        )
+        valid = None
+        if "valid" in session.splits:
+            self.module.valid_records = session.splits["valid"].records
+            valid = session.evaluation_loader("valid")
+        callbacks = [EpochLength(self.batches), *session.assembly.make_all("callback"), self.tracking]
+        if settings.progress != "none":
+            callbacks.append(ProgressReport(settings.progress, settings.max_epochs, session.task.main_metric))
+        trainer = make_trainer(
+            settings, session.device, session.precision, session.folder, [*callbacks, self.checkpoints]
+        )
+        path = self.checkpoints.last_path if self.resume else None
+        trainer.fit(self.module, loader, valid, ckpt_path=path, weights_only=True)
+
+    def _metrics(self) -> dict[str, float]:
+        """Metrics of the best checkpoint: on validation as measured then, on the test split as measured now."""
+        content = file.load(self.checkpoints.path())
+        metrics = {
+            name: value for name, value in content[file.KEY]["metrics"].items() if name.startswith("valid/")
+        }
+        session = self.session
+        if session.settings.test and "test" in session.splits:
+            session.task.load_state_dict(task_weights(content))
+            scores = evaluate_split(session, "test")
+            found = {f"test/{name}": value for name, value in scores.metrics.items()}
+            self.tracking.record_final(found, {f"test/{name}": rows for name, rows in scores.tables.items()}, content)
+            metrics |= found
+        return metrics
+
+
+def evaluate_split(session: Session, split: Split) -> Any:
+    """The scores of the task on a split."""
+    device = torch.device(session.device)
+    task = session.task.to(device).eval()
+    evaluation = Evaluation(task)
+    with torch.inference_mode(), autocast(session.precision, session.device):
+        for batch in session.evaluation_loader(split):
+            moved = {name: tensor.to(device) for name, tensor in batch.items()}
+            evaluation.add(task(moved), moved)
+    evaluation.gather()
+    return evaluation.scores(session.splits[split].records)
+
+
+def task_weights(content: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The task's part of a checkpoint's weights."""
+    prefix = "task."
+    return {name.removeprefix(prefix): item for name, item in content["state_dict"].items() if name.startswith(prefix)}
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a plugin may use."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+def _run_part(config: Config) -> Config:
+    return {item.name: config[item.name] for item in class_signature(RunSettings).settings if item.name in config}
+
+
+def _rank_and_world() -> tuple[int, int]:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1

@@ -1,0 +1,45 @@
+"""Ctrl-C: the first ends the run between two updates, saved; the second at once."""
+
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupted(Exception):
+    """The user asked to stop, and the state is saved."""
+
+
+class Interrupt:
+    """While entered, turns the first SIGINT into a request that the training loop honours when its state is whole."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._previous: Any = None
+
+    def __enter__(self) -> "Interrupt":
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGINT, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+
+    def check(self) -> None:
+        """Stop here if it was asked for.
+
+        Raises:
+            Interrupted: it was.
+        """
+        if self.requested:
+            raise Interrupted
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        print("\nstopping after this update, and saving; press ctrl-C again to stop at once", file=sys.stderr)

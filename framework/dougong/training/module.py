@@ -1,0 +1,158 @@
+"""The Lightning module: one step of training and of validation, for any task."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor, nn
+
+from dougong.contracts.schedule import Schedule
+from dougong.contracts.task import Batch, Task
+from dougong.errors import UserError
+from dougong.training.evaluation import Evaluation
+
+OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
+
+
+class TrainingModule(lightning.LightningModule):
+    """Trains a task.
+
+    Losses come as sums with a weight. Gradients are divided once an update by the weight of the whole accumulation
+    window over all processes, so that k short batches equal the one long batch exactly.
+
+    Args:
+        task: the model.
+        make_optimizer: makes the optimizer of parameter groups.
+        schedule: the learning rate over the updates.
+        updates: how many updates there will be.
+        decay: "matrices" or "all": what weight decay acts on.
+        clip_norm: the gradient's norm is scaled down to this; None to leave it.
+        compiled: whether the forward pass is compiled.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        make_optimizer: OptimizerMaker,
+        schedule: Schedule,
+        updates: int,
+        decay: str = "matrices",
+        clip_norm: float | None = None,
+        compiled: bool = False,
+    ) -> None:
+        super().__init__()
+        self.task = task
+        self.schedule = schedule
+        self.updates = updates
+        self.decay = decay
+        self.clip_norm = clip_norm
+        self.valid_records: Sequence[Any] = ()
+        self.tables: dict[str, list[list[Any]]] = {}
+        self.last_loss = float("nan")
+        self._make_optimizer = make_optimizer
+        self._forward: Callable[[Batch], Any] = torch.compile(task, dynamic=True) if compiled else task
+        self._window_weight: Tensor | float = 0.0
+        self._evaluation: Evaluation | None = None
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer over parameter groups, and the schedule."""
+        optimizer = self._make_optimizer(parameter_groups(self.task, self.decay))
+        # A fused kernel could undo the scaling of fp16 gradients itself, but only after they have been clipped.
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+
+        def factor(update: int) -> float:
+            return self.schedule.factor(update, self.updates)
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    @property
+    def _divides_at_once(self) -> bool:
+        """Whether an update is one batch of one process, so that its loss can be divided right away."""
+        return self.trainer.accumulate_grad_batches == 1 and self.trainer.world_size == 1
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The loss to differentiate: the mean, or the sum where the window is to be divided as a whole."""
+        loss = self.task.loss(self._forward(batch), batch)
+        mean = loss.total / loss.weight.clamp_min(1)
+        self._check_finite(mean, batch)
+        if self._divides_at_once:
+            return mean
+        self._window_weight = self._window_weight + loss.weight.detach()
+        return loss.total
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Divide the gradients by the weight of the whole window, then clip them."""
+        gradients = [item.grad for group in optimizer.param_groups for item in group["params"] if item.grad is not None]
+        if not self._divides_at_once:
+            torch._foreach_mul_(gradients, self._window_factor())
+        if self.clip_norm is not None:
+            norm = torch.nn.utils.get_total_norm(gradients)
+            torch._foreach_mul_(gradients, (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
+
+    def _window_factor(self) -> float:
+        weight = torch.as_tensor(self._window_weight, device=self.device, dtype=torch.float64)
+        if self.trainer.world_size > 1:
+            torch.distributed.all_reduce(weight)
+        self._window_weight = 0.0
+        # Lightning has divided each loss by the window's nominal length, and averaged over the processes.
+        return self.trainer.accumulate_grad_batches * self.trainer.world_size / max(1.0, float(weight))
+
+    def _check_finite(self, mean: Tensor, batch: Batch) -> None:
+        """Stop before a loss that is not a number gets into the weights.
+
+        Raises:
+            UserError: it is not finite; the message says where.
+        """
+        value = mean.item()
+        self.last_loss = value
+        if math.isfinite(value):
+            return
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        records = ", ".join(map(str, batch["index"].tolist()[:64]))
+        raise UserError(
+            f"the loss became {value} at update {self.trainer.global_step} (learning rate {rate:.3g}), on the training "
+            f"records {records}; try a smaller optimizer.lr or trainer.gradient_clip_norm, or trainer=debug to find "
+            "the operation."
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to collect."""
+        self._evaluation = Evaluation(self.task)
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """Collect one batch."""
+        assert self._evaluation is not None
+        self._evaluation.add(self.task(batch), batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Score what was collected."""
+        assert self._evaluation is not None
+        self._evaluation.gather()
+        scores = self._evaluation.scores(self.valid_records)
+        self.tables = {f"valid/{name}": rows for name, rows in scores.tables.items()}
+        for name, value in scores.metrics.items():
+            self.log(f"valid/{name}", value)
+        self._evaluation = None
+
+
+def parameter_groups(model: nn.Module, decay: str = "matrices") -> list[dict[str, Any]]:
+    """The parameters in two groups: those that weight decay acts on, and those that it spares.
+
+    Spared are biases, the weights of normalisation and embeddings: pulling those towards zero regularises nothing
+   , as in the training of BERT.
+    """
+    spared_modules = (nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
+    decayed: dict[int, nn.Parameter] = {}
+    spared: dict[int, nn.Parameter] = {}
+    for module in model.modules():
+        for parameter in module.parameters(recurse=False):
+            spare = decay == "matrices" and (parameter.ndim < 2 or isinstance(module, spared_modules))
+            if parameter.requires_grad:
+                (spared if spare else decayed)[id(parameter)] = parameter
+    # A tied weight, found both as an embedding and as a matrix, is an embedding.
+    kept = [parameter for number, parameter in decayed.items() if number not in spared]
+    groups: list[dict[str, Any]] = [{"params": kept}] if kept else []
+    return [*groups, {"params": list(spared.values()), "weight_decay": 0.0}] if spared else groups
