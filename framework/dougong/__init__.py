@@ -1,7 +1,39 @@
-"""Dougong: a plugin-based training framework for language models and language tasks."""
+"""Dougong: a plugin-based training framework for language models and language tasks.
 
-__version__ = "0.1.0"
+`import dougong` imports no torch; each name loads what it needs when it is used.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from dougong.registry.decorator import register
 
-__all__ = ["register"]
+if TYPE_CHECKING:
+    from dougong.api import create, load, plugins, train
+    from dougong.errors import UserError
+    from dougong.registry.types import Default, PerLayer
+
+__version__ = "0.1.0"
+
+__all__ = ["Default", "PerLayer", "UserError", "create", "load", "plugins", "register", "train"]
+
+_HOMES = {
+    "create": "dougong.api",
+    "load": "dougong.api",
+    "plugins": "dougong.api",
+    "train": "dougong.api",
+    "Default": "dougong.registry.types",
+    "PerLayer": "dougong.registry.types",
+    "UserError": "dougong.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'dougong' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -53,7 +53,9 @@ def load(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise UserError(f"{path}: refused, since it holds more than tensors and plain values and could run code.") from error
+        raise UserError(
+            f"{path}: refused, since it holds more than tensors and plain values and could run code."
+        ) from error
     except (RuntimeError, EOFError, KeyError, OSError, ValueError) as error:
         raise UserError(f"{path}: damaged ({' '.join(str(error).split())[:120]}).") from error
     if not isinstance(content, dict) or KEY not in content:

@@ -41,6 +41,8 @@ class Checkpoints(Checkpoint):
         metric: the metric that says which is best; None where there is no validation split.
         higher_is_better: its direction.
         save_every: updates between saves; None for none between validations.
+        interrupt: tells that the user pressed ctrl-C.
+        enabled: whether anything is to be saved; a trial of a few batches saves nothing.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Checkpoints(Checkpoint):
         higher_is_better: bool,
         save_every: int | None,
         interrupt: Interrupt,
+        enabled: bool = True,
     ) -> None:
         self.last_path = folder / "last.ckpt"
         self.best_path = folder / "best.ckpt"
@@ -59,6 +62,7 @@ class Checkpoints(Checkpoint):
         self.higher_is_better = higher_is_better
         self.save_every = save_every
         self.interrupt = interrupt
+        self.enabled = enabled
         self.best: float | None = None
         self._restored: dict[str, Any] | None = None
         self._saved_at = -1
@@ -86,13 +90,13 @@ class Checkpoints(Checkpoint):
         if trainer.fit_loop._should_accumulate():
             return
         due = self.save_every and trainer.global_step % self.save_every == 0 and trainer.global_step != self._saved_at
-        if due or self.interrupt.requested:
+        if self.enabled and (due or self.interrupt.requested):
             self._save_last(trainer)
         self.interrupt.check()
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Save, and remember the best."""
-        if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.fast_dev_run:
+        if trainer.state.fn != "fit" or not self.enabled:
             return
         value = float(trainer.callback_metrics[self.metric]) if self.metric else None
         better = value is not None and (
@@ -106,7 +110,7 @@ class Checkpoints(Checkpoint):
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """A run without validations ends with a checkpoint too."""
-        if not trainer.fast_dev_run and self._saved_at != trainer.global_step:
+        if self.enabled and self._saved_at != trainer.global_step:
             self._save_last(trainer)
 
     def path(self) -> Path:

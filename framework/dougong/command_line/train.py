@@ -1,8 +1,8 @@
 """`dougong train [KEY=VALUE ...]`: Hydra composes, checks and runs one job, or many with -m."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,6 +18,8 @@ from dougong.errors import UserError
 from dougong.training.run import RunResult, load_config
 from dougong.training.run import run as run_training
 
+_MANY = {"-m", "--multirun"}
+_ASKING = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 _WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c")
 
 
@@ -28,24 +30,42 @@ def run(arguments: list[str]) -> int:
     if resumed:
         return _resume(resumed[-1].partition("=")[2], [word for word in overrides if word not in resumed])
     prepared = prepare(overrides)
-    if {"-m", "--multirun"} & set(arguments):
-        _check_every_job(prepared, config_dir)
+    if not _ASKING & {word.partition("=")[0] for word in arguments}:
+        # Before Hydra makes a folder, and before the first of many jobs is run.
+        for job_overrides in _jobs(prepared) if _MANY & set(arguments) else [prepared]:
+            compose(job_overrides, config_dir)
     renamed = dict(zip(overrides, prepared, strict=True))
     sys.argv = ["dougong train", *(renamed.get(word, word) for word in arguments)]
-    outcomes: list[RunResult] = []
-
-    def job(config: DictConfig) -> Any:
-        checked = check(to_plain(config), current_catalogue())
-        result = run_training(checked, Path(HydraConfig.get().runtime.output_dir))
-        outcomes.append(result)
-        _report(result)
-        return main_metric(result)
-
+    jobs = Jobs()
     try:
-        hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(job)()
+        hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(jobs)()
     except HYDRA_ERRORS as error:
         raise translator(prepared, config_dir).translate(error) from error
-    return 130 if any(item.status == "interrupted" for item in outcomes) else 0
+    if jobs.error is not None:
+        raise jobs.error
+    return 130 if jobs.interrupted else 0
+
+
+class Jobs:
+    """What Hydra calls once for each job. After an error, or ctrl-C, the jobs that are left are not run."""
+
+    def __init__(self) -> None:
+        self.error: UserError | None = None
+        self.interrupted = False
+
+    def __call__(self, config: DictConfig) -> float | None:
+        """Run one job; the main metric is what a sweep optimises."""
+        if self.error or self.interrupted:
+            return None
+        try:
+            checked = check(to_plain(config), current_catalogue())
+            result = run_training(checked, Path(HydraConfig.get().runtime.output_dir))
+        except UserError as error:
+            self.error = error  # raised when Hydra is done, which would otherwise add lines of its own
+            return None
+        _report(result)
+        self.interrupted = result.status == "interrupted"
+        return main_metric(result)
 
 
 def main_metric(result: RunResult) -> float | None:
@@ -87,10 +107,9 @@ def _overrides(arguments: list[str]) -> tuple[list[str], str | None]:
     return overrides, str(Path(config_dir).resolve()) if config_dir else None
 
 
-def _check_every_job(overrides: list[str], config_dir: str | None) -> None:
-    """Check all jobs of a sweep before the first is run."""
+def _jobs(overrides: list[str]) -> Iterator[list[str]]:
+    """The overrides of each job of a sweep."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     for batch in BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None):
-        for job in batch:
-            compose(job, config_dir)
+        yield from batch

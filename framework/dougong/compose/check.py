@@ -34,7 +34,9 @@ def check(config: Config, catalogue: Catalogue) -> Config:
             nodes = {f"{name}.{key}": node for key, node in _nodes(kind, name, config[name])}
             values = {key: _settings(kind, node, key, catalogue) for key, node in nodes.items()}
             several = KINDS[kind].several
-            checked[name] = {value["name"]: value for value in values.values()} if several else next(iter(values.values()))
+            checked[name] = (
+                {value["name"]: value for value in values.values()} if several else next(iter(values.values()))
+            )
         elif not KINDS[kind].several and name in ROOTS:
             raise UserError(f"{name}: has to be chosen. {suggestion('', catalogue.names(kind))}")
     check_fit(checked, used, catalogue)
@@ -162,4 +164,6 @@ def check_presets(catalogue: Catalogue) -> None:
         for name, path in presets(kind).items():
             plugin = catalogue.find(kind, name)
             if plugin:
-                raise UserError(f"{path} bears the name of the plugin {plugin.key} ({plugin.location}); rename the preset.")
+                raise UserError(
+                    f"{path} bears the name of the plugin {plugin.key} ({plugin.location}); rename the preset."
+                )

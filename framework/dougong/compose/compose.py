@@ -9,11 +9,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from dougong.compose.check import Config, check, check_presets
+from dougong.compose.check import ROOTS, Config, check, check_presets
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue, install, use_plugin_folders
 from dougong.compose.hydra_errors import HYDRA_ERRORS, Translator
 from dougong.compose.run_folder import register_run_folder
+from dougong.errors import UserError, suggestion
+from dougong.kinds import KINDS
 
 VERSION_BASE = "1.3"
 ROOT = "train"
@@ -27,9 +29,14 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Con
     """
     overrides = prepare(overrides)
     try:
-        return check(to_plain(_compose(overrides, config_dir)), current_catalogue())
+        return check(compose_unchecked(overrides, config_dir), current_catalogue())
     except HYDRA_ERRORS as error:
         raise translator(overrides, config_dir).translate(error) from error
+
+
+def compose_unchecked(overrides: list[str], config_dir: str | None = None) -> Config:
+    """What prepared overrides compose, as plain containers, whether it makes sense or not."""
+    return to_plain(_compose(overrides, config_dir))
 
 
 def prepare(overrides: Iterable[str]) -> list[str]:
@@ -39,6 +46,10 @@ def prepare(overrides: Iterable[str]) -> list[str]:
     register_run_folder()
     use_plugin_folders(_plugin_path(words))
     check_presets(current_catalogue())
+    for word in words:
+        key, _, value = word.partition("=")
+        if key in ROOTS and not KINDS[key].several and value in ("null", "~", ""):
+            raise UserError(f"{word}: a {key} has to be chosen. {suggestion('', current_catalogue().names(key))}")
     return words
 
 
@@ -46,7 +57,7 @@ def translator(overrides: list[str], config_dir: str | None = None) -> Translato
     """What turns Hydra's errors about these overrides into ours."""
 
     def compose_without(word: str) -> dict[str, Any]:
-        return to_plain(_compose([item for item in overrides if item != word], config_dir))
+        return compose_unchecked([item for item in overrides if item != word], config_dir)
 
     return Translator(current_catalogue(), overrides, compose_without)
 

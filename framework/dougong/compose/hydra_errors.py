@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from dougong.compose.check import unused_choice, used_slots
@@ -40,6 +40,10 @@ class Translator:
         for item in _chain(error):
             if isinstance(item, MissingConfigException) and item.missing_cfg_file:
                 return UserError(self._missing_config(str(item.missing_cfg_file), text))
+        for item in _chain(error):
+            if isinstance(item, OverrideParseException):
+                hint = "say KEY=VALUE, and quote what has spaces, commas or brackets."
+                return UserError(f"{item.override}: not understood; {hint}")
         match = re.search(r"Could not (?:override|append to config|add) '([^']+)'", text)
         if match:
             return UserError(self._bad_key(match[1].partition("=")[0], text))
@@ -75,7 +79,7 @@ class Translator:
         try:
             node: Any = self.compose_without(next((item for item in self.overrides if key in item), ""))
         except HYDRA_ERRORS:
-            node = {name: None for name in self._top_level()}
+            node = dict.fromkeys(self._top_level())
         parts = key.split(".")
         for depth, part in enumerate(parts):
             if not isinstance(node, dict) or part not in node:
@@ -101,7 +105,7 @@ class Translator:
             return f"{key}: there is no such {kind}. {suggestion(word, known, 'Chosen')}"
         close = nearest(word, known)
         hint = f" Did you mean `{close}`?" if close else ""
-        listed = f"Settings here: {', '.join(dict.fromkeys(known))}." if known else "It has no settings."
+        listed = f"Known: {', '.join(dict.fromkeys(known))}." if known else "It has no settings."
         return f"{key}: there is no such setting.{hint} {listed}"
 
 

@@ -56,7 +56,7 @@ class ResumableLoader(DataLoader[Batch]):
     def __init__(self, maker: BatchMaker, batches: TrainingBatches, num_workers: int, pin_memory: bool) -> None:
         super().__init__(
             maker,
-            sampler=batches,  # type: ignore[arg-type]
+            sampler=batches,
             batch_size=None,
             num_workers=num_workers,
             pin_memory=pin_memory,
@@ -91,7 +91,7 @@ def evaluation_loader(
     """A loader over a fixed list of batches."""
     return DataLoader(
         maker,
-        sampler=batches,  # type: ignore[arg-type]
+        sampler=batches,
         batch_size=None,
         num_workers=num_workers,
         pin_memory=pin_memory,

@@ -35,4 +35,6 @@ def register(kind: str, name: str) -> Callable[[Class], Class]:
 
 def where(plugin: type) -> str:
     """File and class name of a plugin; a class that is defined again in a notebook is the same one."""
-    return f"{getattr(sys.modules.get(plugin.__module__), '__file__', None) or plugin.__module__} ({plugin.__qualname__})"
+    return (
+        f"{getattr(sys.modules.get(plugin.__module__), '__file__', None) or plugin.__module__} ({plugin.__qualname__})"
+    )

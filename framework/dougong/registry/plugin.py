@@ -16,7 +16,7 @@ from dougong.errors import UserError
 from dougong.kinds import KINDS
 from dougong.registry.decorator import registered
 from dougong.registry.signature import Signature, describe
-from dougong.registry.source import NotReadable, SourceFile, derives_from_contract
+from dougong.registry.source import NotReadableError, SourceFile, derives_from_contract
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Plugin:
                 _ = self._node
         except SyntaxError as error:
             return f"{self.source.path if self.source else ''}:{error.lineno}: {error.msg}"
-        except NotReadable as error:
+        except NotReadableError as error:
             return str(error)
         return None
 
@@ -115,7 +115,7 @@ class Plugin:
         if self._class is None and self.source:
             try:
                 return self.source.signature(self._node, supplied)
-            except NotReadable:
+            except NotReadableError:
                 pass
         return class_signature(self.load(), supplied)
 
@@ -124,7 +124,7 @@ class Plugin:
         if self._class is None and self.source and not self.problem:
             try:
                 return self.source.fact(self._node, name)
-            except NotReadable:
+            except NotReadableError:
                 if derives_from_contract(self._node):
                     return KINDS[self.kind].facts[name]
         return _by_name(getattr(self.load(), name, KINDS[self.kind].facts[name]))
@@ -146,11 +146,14 @@ def class_signature(plugin: type, supplied: tuple[str, ...] = ()) -> Signature:
 
 def import_file(path: Path) -> ModuleType:
     """Import a file of a local plugin folder under a name that can't collide with a package."""
-    name = "dougong_local_" + "".join(letter if letter.isalnum() else "_" for letter in str(path.resolve().with_suffix("")))
+    name = "dougong_local_" + "".join(
+        letter if letter.isalnum() else "_" for letter in str(path.resolve().with_suffix(""))
+    )
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     folder = str(path.parent)

@@ -39,7 +39,7 @@ _NAMES: dict[str, Any] = {
 }
 
 
-class NotReadable(Exception):
+class NotReadableError(Exception):
     """The source says it in a way that only importing can tell."""
 
 
@@ -73,7 +73,7 @@ class SourceFile:
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef) and any(item.lineno == line for item in node.decorator_list):
                 return node
-        raise NotReadable(f"{self.path}:{line}: @register is not on a class at the top level of the file")
+        raise NotReadableError(f"{self.path}:{line}: @register is not on a class at the top level of the file")
 
     @cached_property
     def _namespace(self) -> dict[str, Any]:
@@ -91,20 +91,20 @@ class SourceFile:
         """What the class's constructor takes.
 
         Raises:
-            NotReadable: a default or an annotation is not a literal, or the constructor is inherited.
+            NotReadableError: a default or an annotation is not a literal, or the constructor is inherited.
         """
         init = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
         if init is None:
             if derives_from_contract(node):
                 return Signature()
-            raise NotReadable(f"{node.name} inherits its constructor")
+            raise NotReadableError(f"{node.name} inherits its constructor")
         doc = "\n".join(filter(None, (ast.get_docstring(node), ast.get_docstring(init))))
         return describe(self._parameters(init, supplied), supplied, doc)
 
     def _parameters(self, init: ast.FunctionDef, supplied: tuple[str, ...]) -> Iterator[tuple[str, Any, Any]]:
         arguments = init.args
         if arguments.vararg or arguments.kwarg:
-            raise NotReadable("the constructor takes any arguments")
+            raise NotReadableError("the constructor takes any arguments")
         positional = (arguments.posonlyargs + arguments.args)[1:]
         missing: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
         pairs = [
@@ -117,13 +117,13 @@ class SourceFile:
 
     def _evaluate(self, node: ast.expr | None) -> Any:
         if node is None:
-            raise NotReadable("a parameter has no annotation")
+            raise NotReadableError("a parameter has no annotation")
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node = ast.parse(node.value, mode="eval").body
         try:
             return eval(compile(ast.Expression(node), str(self.path), "eval"), self._namespace)
         except Exception as error:
-            raise NotReadable(str(error)) from error
+            raise NotReadableError(str(error)) from error
 
     def _default(self, node: ast.expr | None) -> Any:
         if node is None:
@@ -137,7 +137,7 @@ class SourceFile:
         """A class attribute: a literal, or the names that it mentions (a record type, a tuple of them).
 
         Raises:
-            NotReadable: the class does not set it itself.
+            NotReadableError: the class does not set it itself.
         """
         for item in node.body:
             targets = item.targets if isinstance(item, ast.Assign) else [getattr(item, "target", None)]
@@ -145,7 +145,7 @@ class SourceFile:
                 value = getattr(item, "value", None)
                 if value is not None:
                     return _literal_or_names(value)
-        raise NotReadable(f"{node.name} does not set {name} itself")
+        raise NotReadableError(f"{node.name} does not set {name} itself")
 
 
 def derives_from_contract(node: ast.ClassDef) -> bool:
@@ -172,4 +172,4 @@ def _literal_or_names(node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError as error:
-        raise NotReadable(str(error)) from error
+        raise NotReadableError(str(error)) from error

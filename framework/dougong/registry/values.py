@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from dougong.errors import UserError, nearest
 from dougong.registry.plugin import class_signature
 from dougong.registry.signature import REQUIRED, Signature, strip
+from dougong.registry.wording import BOUNDS, describe_type
 
 MISSING = "???"  # OmegaConf's mark for a value that has to be given
 
@@ -24,7 +25,7 @@ def fill(signature: Signature, given: dict[str, Any], key: str) -> dict[str, Any
         if name not in names:
             close = nearest(name, names)
             hint = f" Did you mean `{close}`?" if close else ""
-            listed = f"Settings here: {', '.join(names)}." if names else "It has no settings."
+            listed = f"Known: {', '.join(names)}." if names else "It has no settings."
             raise UserError(f"{key}.{name}: there is no such setting.{hint} {listed}".lstrip("."))
     values = {}
     for setting in signature.settings:
@@ -189,48 +190,10 @@ _PRIMITIVES: dict[Any, Callable[[Any, str], Any]] = {int: _integer, float: _numb
 _CONTAINERS: dict[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {list: _list, tuple: _tuple, dict: _dict}
 
 
-_BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
-    "ge": (">=", lambda value, bound: value >= bound),
-    "gt": (">", lambda value, bound: value > bound),
-    "le": ("<=", lambda value, bound: value <= bound),
-    "lt": ("<", lambda value, bound: value < bound),
-    "min_length": ("longer than or as long as", lambda value, bound: len(value) >= bound),
-    "max_length": ("no longer than", lambda value, bound: len(value) <= bound),
-}
-
-
 def _check(bound: Any, value: Any, key: str) -> None:
     if value is None:
         return
-    for name, (sign, holds) in _BOUNDS.items():
+    for name, (sign, holds) in BOUNDS.items():
         limit = getattr(bound, name, None)
         if limit is not None and not holds(value, limit):
             _refuse(key, f"{sign} {limit}", value)
-
-
-def describe_type(annotation: Any) -> str:
-    """A setting's type in words: `whole number >= 1`."""
-    inner, extras = strip(annotation)
-    bounds = [
-        f" {sign} {getattr(bound, name)}"
-        for bound in extras
-        for name, (sign, _) in _BOUNDS.items()
-        if getattr(bound, name, None) is not None
-    ]
-    return _describe(inner) + ",".join(bounds)
-
-
-def _describe(annotation: Any) -> str:
-    names = {int: "whole number", float: "number", bool: "true or false", str: "text", type(None): "null", Any: "any"}
-    if annotation in names:
-        return names[annotation]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return " | ".join(map(str, arguments))
-    if origin in (Union, types.UnionType):
-        return " | ".join(describe_type(member) for member in arguments)
-    if origin in (list, tuple):
-        return f"list of {describe_type(arguments[0])}" if arguments else "list"
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return " | ".join(member.name for member in annotation)
-    return getattr(annotation, "__name__", str(annotation))

@@ -43,6 +43,8 @@ class Evaluation:
     def scores(self, records: Sequence[Any]) -> Scores:
         """The task's metrics and the mean loss."""
         numbers = sorted(self.predictions)
-        found = self.task.score([self.predictions[number] for number in numbers], [records[number] for number in numbers])
+        found = self.task.score(
+            [self.predictions[number] for number in numbers], [records[number] for number in numbers]
+        )
         loss = self.total / self.weight if self.weight else float("nan")
         return Scores({"loss": loss, **found.metrics}, found.tables)

@@ -24,7 +24,7 @@ from dougong.training import report
 from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
-from dougong.training.interrupt import Interrupt, Interrupted
+from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
 from dougong.training.precision import autocast, choose
 from dougong.training.prepare import EncodedSplit, encode, fit_tokenizer, make_task
@@ -140,6 +140,7 @@ class Training:
             session.task.higher_is_better,
             settings.trainer.save_every,
             self.interrupt,
+            enabled=not settings.trainer.fast_dev_run,
         )
 
     def run(self) -> RunResult:
@@ -149,7 +150,7 @@ class Training:
         status = "failed"
         self.tracking.start()
         try:
-            with self.interrupt, suppress(Interrupted):
+            with self.interrupt, suppress(InterruptedRunError):
                 self._train(settings)
             status = "interrupted" if self.interrupt.requested else "finished"
             metrics = self._metrics() if status == "finished" and not settings.fast_dev_run else {}
@@ -181,9 +182,7 @@ class Training:
     def _metrics(self) -> dict[str, float]:
         """Metrics of the best checkpoint: on validation as measured then, on the test split as measured now."""
         content = file.load(self.checkpoints.path())
-        metrics = {
-            name: value for name, value in content[file.KEY]["metrics"].items() if name.startswith("valid/")
-        }
+        metrics = {name: value for name, value in content[file.KEY]["metrics"].items() if name.startswith("valid/")}
         session = self.session
         if session.settings.test and "test" in session.splits:
             session.task.load_state_dict(task_weights(content))

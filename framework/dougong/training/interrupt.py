@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The user asked to stop, and the state is saved."""
 
 
@@ -33,10 +33,10 @@ class Interrupt:
         """Stop here if it was asked for.
 
         Raises:
-            Interrupted: it was.
+            InterruptedRunError: it was.
         """
         if self.requested:
-            raise Interrupted
+            raise InterruptedRunError
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.requested:

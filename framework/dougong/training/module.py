@@ -141,8 +141,8 @@ class TrainingModule(lightning.LightningModule):
 def parameter_groups(model: nn.Module, decay: str = "matrices") -> list[dict[str, Any]]:
     """The parameters in two groups: those that weight decay acts on, and those that it spares.
 
-    Spared are biases, the weights of normalisation and embeddings: pulling those towards zero regularises nothing
-   , as in the training of BERT.
+     Spared are biases, the weights of normalisation and embeddings: pulling those towards zero regularises nothing
+    , as in the training of BERT.
     """
     spared_modules = (nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
     decayed: dict[int, nn.Parameter] = {}

@@ -42,7 +42,10 @@ def choose(setting: str, device_type: str) -> tuple[str, str]:
         return setting, f"{setting} as set"
     gain = bf16_gain(device_type)
     if gain >= WORTH_IT:
-        return "bf16", "bf16 (this GPU computes it)" if device_type == "cuda" else f"bf16 (measured {gain:.1f}x float32)"
+        return (
+            "bf16",
+            "bf16 (this GPU computes it)" if device_type == "cuda" else f"bf16 (measured {gain:.1f}x float32)",
+        )
     return "32", f"float32 (bf16 measured {gain:.1f}x)"
 
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dougong.contracts.data import Data, Split
+from dougong.contracts.data import Data
 from dougong.contracts.task import Facts, Task
 from dougong.contracts.tokenizer import Tokenizer
 from dougong.data.examples import Examples, pack
-from dougong.errors import UserError
 from dougong.training.assemble import Assembly
 
 CHUNK = 1000
@@ -20,21 +19,6 @@ class EncodedSplit:
 
     records: Sequence[Any]
     examples: Examples
-
-
-def read(assembly: Assembly, splits: Sequence[Split]) -> tuple[Data, dict[Split, list[Any]]]:
-    """The data plugin and the records of the splits; needs no torch, so that bad files are told of at once.
-
-    Raises:
-        UserError: a file, a column or a row is at fault, or the training split is empty.
-    """
-    data: Data = assembly.make("data")
-    accepts = assembly.catalogue.get("task", assembly.config["task"]["name"]).fact("accepts")
-    record = next(item for item in data.yields if item.__name__ == accepts)
-    records: dict[Split, list[Any]] = {split: list(data.records(split, record)) for split in splits}
-    if "train" in records and not records["train"]:
-        raise UserError(f"data={assembly.config['data']['name']}: the training split has no records.")
-    return data, records
 
 
 def make_task(assembly: Assembly, facts: Facts, tokenizer: Tokenizer | None) -> Task:
@@ -72,5 +56,3 @@ def encode(task: Task, data: Data, records: Sequence[Any]) -> EncodedSplit:
 def _chunks(task: Task, records: Sequence[Any]) -> Iterator[list[dict[str, Any]]]:
     for begin in range(0, len(records), CHUNK):
         yield task.encode(records[begin : begin + CHUNK])
-
-

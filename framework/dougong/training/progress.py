@@ -94,7 +94,8 @@ class ProgressReport(Callback):
         return f"epoch {min(trainer.current_epoch + 1, self.epochs)}/{self.epochs}"
 
     def _draw(self, trainer: lightning.Trainer, done: int, now: float) -> None:
-        assert self._progress is not None and self._line is not None
+        assert self._progress is not None
+        assert self._line is not None
         rate = self._examples / max(now - self._started, 1e-9)
         learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
         numbers = f"loss {self._loss:.4f}  lr {learning_rate:.1e}  {rate:,.0f} examples/s"

@@ -1,4 +1,4 @@
-"""One run: read the data, train, test, say where everything is. Imports torch only once the data is known to be good."""
+"""One run: read the data, train, test. Torch is imported only once the data is known to be good."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import yaml
 from dougong.contracts.data import SPLITS
 from dougong.errors import UserError
 from dougong.training.assemble import Assembly, Config
-from dougong.training.prepare import read
+from dougong.training.read import read
 
 CONFIG_FILE = "config.yaml"
 RECORD_FILE = "run.json"
@@ -96,5 +96,3 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
-
-

@@ -82,7 +82,9 @@ class Tracking(Callback):
         update, epoch = trainer.global_step, trainer.current_epoch
         self._each(lambda tracker: tracker.log(metrics, update, epoch))
 
-    def record_final(self, metrics: dict[str, float], tables: dict[str, list[list[Any]]], content: dict[str, Any]) -> None:
+    def record_final(
+        self, metrics: dict[str, float], tables: dict[str, list[list[Any]]], content: dict[str, Any]
+    ) -> None:
         """Hand over what the best checkpoint reached, as of the update that it was saved at."""
         update, epoch = content["global_step"], content["epoch"]
         self._each(lambda tracker: tracker.log(metrics, update, epoch))

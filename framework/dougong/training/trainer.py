@@ -34,7 +34,9 @@ def device_type(settings: TrainerSettings) -> str:
     """
     gpu = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else None
     if settings.accelerator == "gpu" and gpu is None:
-        raise UserError("trainer.accelerator: gpu is asked for, and there is none here; take trainer=cpu or trainer=auto.")
+        raise UserError(
+            "trainer.accelerator: gpu is asked for, and there is none here; take trainer=cpu or trainer=auto."
+        )
     return "cpu" if settings.accelerator == "cpu" or gpu is None else gpu
 
 
@@ -47,7 +49,7 @@ def make_trainer(
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(device, device),
         devices=devices,
-        precision=LIGHTNING[precision],
+        precision=LIGHTNING[precision],  # type: ignore[arg-type]
         max_epochs=settings.max_epochs,
         max_steps=settings.max_updates or -1,
         accumulate_grad_batches=settings.accumulate_grad_batches,
@@ -80,7 +82,7 @@ class EpochLength(Callback):
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Tell Lightning."""
-        if self.batches.settings.batch_tokens is None or trainer.fast_dev_run:
+        if self.batches.settings.batch_tokens is None:
             return
         trainer.fit_loop.max_batches = self.batches.count(trainer.current_epoch)
         if trainer.check_val_every_n_epoch is not None:

@@ -7,6 +7,7 @@ from annotated_types import Ge
 from pytorch_lightning import Callback
 
 from dougong import register
+from dougong.contracts.task import Task
 
 
 @register("callback", "early_stopping")
@@ -30,7 +31,7 @@ class EarlyStopping(Callback):
         """Compare the main metric, and count."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        task = pl_module.task
+        task: Task = pl_module.task  # type: ignore[assignment]
         value = float(trainer.callback_metrics[f"valid/{task.main_metric}"])
         gain = 0.0 if self.best is None else (value - self.best if task.higher_is_better else self.best - value)
         if self.best is None or gain > self.min_delta:

@@ -167,7 +167,9 @@ class TextTable(Data):
             names = list(row)
             value = row.get(column if isinstance(column, str) else names[column] if column < len(names) else "")
             if value is None:
-                raise_or_count = f"there is no column `{column}` (data.{key}). {suggestion(str(column), names, 'Columns')}"
+                raise_or_count = (
+                    f"there is no column `{column}` (data.{key}). {suggestion(str(column), names, 'Columns')}"
+                )
                 self.bad_row(source, raise_or_count)
         elif isinstance(column, int) and column < len(row):
             value = row[column]

@@ -2,9 +2,9 @@
 
 # Shapes: B batch, N length, D hidden dimension, H heads.
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
-import torch
 from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
@@ -15,7 +15,11 @@ from dougong.contracts.encoder import Encoder
 from dougong.nn.dropout import Dropout
 from dougong.registry.types import PerLayer
 
-_ACTIVATIONS = {"gelu": nn.GELU, "gelu_tanh": lambda: nn.GELU("tanh"), "relu": nn.ReLU}
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU("tanh"),
+    "relu": nn.ReLU,
+}
 
 
 @register("encoder", "transformer")
@@ -71,7 +75,8 @@ class TransformerEncoder(Encoder):
         states: Tensor = self.enter(self.widen(self.embedding(inputs)))
         for layer in self.layers:
             states = layer(states, inputs.padding_mask, causal)
-        return torch.as_tensor(self.leave(states))
+        left: Tensor = self.leave(states)
+        return left
 
     def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
         """(B, N, D) states to (B, D): the first, or the mean of those that are not padding."""
@@ -107,9 +112,9 @@ class TransformerLayer(nn.Module):
         """(B, N, D) to (B, N, D)."""
         if self.norm_first:
             states = states + self.dropout(self.attend(self.attention_norm(states), padding_mask, causal))
-            return states + self.dropout(self.feedforward(self.feedforward_norm(states)))
+            return states + self.dropout(self.feedforward(self.feedforward_norm(states)))  # type: ignore[no-any-return]
         states = self.attention_norm(states + self.dropout(self.attend(states, padding_mask, causal)))
-        return torch.as_tensor(self.feedforward_norm(states + self.dropout(self.feedforward(states))))
+        return self.feedforward_norm(states + self.dropout(self.feedforward(states)))  # type: ignore[no-any-return]
 
     def attend(self, states: Tensor, padding_mask: Tensor | None, causal: bool) -> Tensor:
         """(B, N, D) to (B, N, D)."""
@@ -117,7 +122,7 @@ class TransformerLayer(nn.Module):
         projected = self.project_in(states).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = projected.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, N, D / H)
         mixed = self.attention(query, key, value, key_padding_mask=padding_mask, causal=causal)
-        return torch.as_tensor(self.project_out(mixed.transpose(1, 2).reshape(batch, length, dim)))
+        return self.project_out(mixed.transpose(1, 2).reshape(batch, length, dim))  # type: ignore[no-any-return]
 
 
 def _initialise(module: nn.Module) -> None:

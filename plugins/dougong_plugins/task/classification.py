@@ -61,7 +61,9 @@ class Classification(Task):
         """
         classes = sorted({record.label for record in records if record.label is not None})
         if len(classes) < 2:
-            raise UserError(f"task=classification needs two classes or more; the training split has {classes or 'none'}.")
+            raise UserError(
+                f"task=classification needs two classes or more; the training split has {classes or 'none'}."
+            )
         return {"classes": classes}
 
     def problem(self, record: LabelledText) -> str | None:
@@ -82,7 +84,8 @@ class Classification(Task):
     def forward(self, batch: Batch) -> Tensor:
         """(B, N) tokens to (B, C) logits."""
         states = self.encoder(Inputs(batch["tokens"], batch.get("padding_mask")))
-        return torch.as_tensor(self.classify(self.dropout(self.encoder.pool(states, batch.get("padding_mask")))))
+        pooled = self.encoder.pool(states, batch.get("padding_mask"))
+        return self.classify(self.dropout(pooled))  # type: ignore[no-any-return]
 
     def loss(self, outputs: Tensor, batch: Batch) -> Loss:
         """Cross entropy, summed over the texts."""

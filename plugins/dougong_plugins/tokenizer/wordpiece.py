@@ -44,8 +44,8 @@ class WordPieceTokenizer(Tokenizer):
             )
             core.train_from_iterator(texts, trainer)
         core.add_special_tokens(list(SPECIAL_TOKENS))
-        end, start = core.token_to_id(END), core.token_to_id(START)
-        core.post_processor = processors.BertProcessing((END, end), (START, start))
+        numbers = core.get_vocab()
+        core.post_processor = processors.BertProcessing((END, numbers[END]), (START, numbers[START]))
         return core
 
     def _read(self) -> dict[str, int]:

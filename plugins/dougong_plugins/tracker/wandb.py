@@ -111,7 +111,7 @@ class WandbTracker(Tracker):
             resume="allow",
             dir=str(run.folder),
             config={**run.config, "run": dict(run.facts)},
-            mode=self.resolve_mode(),
+            mode=self.resolve_mode(),  # type: ignore[arg-type]
             settings=wandb.Settings(silent=True, console="off", init_timeout=self.timeout),
         )
         self._run.define_metric("update")

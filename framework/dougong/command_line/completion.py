@@ -1,0 +1,162 @@
+"""`dougong completion bash`: completion of commands, plugins, settings and their values, without importing torch."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, Union, get_args, get_origin
+
+from dougong.compose.check import used_slots
+from dougong.compose.compose import compose_unchecked, prepare
+from dougong.compose.conf_folder import conf_folder, presets
+from dougong.compose.config_source import current_catalogue
+from dougong.compose.hydra_errors import HYDRA_ERRORS
+from dougong.compose.settings import RunSettings
+from dougong.errors import UserError
+from dougong.kinds import KINDS
+from dougong.registry.plugin import class_signature
+from dougong.registry.signature import Signature, strip
+
+USAGE = 'usage: eval "$(dougong completion bash)"   (in ~/.bashrc, to have it always)'
+
+# Readline cuts words at "=" and ":", so only what follows the last of them is to be replaced.
+BASH = r"""_dougong_complete() {
+    local line="${COMP_LINE:0:COMP_POINT}" word cut candidate
+    word="${line##* }"
+    cut="${word%"${word##*[=:]}"}"
+    COMPREPLY=()
+    while IFS= read -r candidate; do
+        [ -n "$candidate" ] && COMPREPLY+=("${candidate#"$cut"}")
+    done < <("${line%% *}" completion query "$line" 2>/dev/null)
+    case "${COMPREPLY[0]}" in
+        *=|*.|*/|\[*) compopt -o nospace 2>/dev/null ;;
+    esac
+}
+complete -o default -F _dougong_complete dougong"""
+
+_GROUPS = ("experiment", "trainer", "sweep")
+_OPTIONS = ("--cfg", "--config-dir", "--help", "--multirun")
+
+
+def run(arguments: list[str]) -> int:
+    """Print the script, or answer it."""
+    if arguments == ["bash"]:
+        print(BASH)
+        return 0
+    if len(arguments) == 2 and arguments[0] == "query":
+        sys.stdout.write("".join(f"{item}\n" for item in candidates(arguments[1])))
+        return 0
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        return 0
+    raise UserError(f"dougong completion: takes the name of a shell; known: bash. {USAGE}")
+
+
+def candidates(line: str) -> list[str]:
+    """What the last word of a command line may become."""
+    words = line.split(" ")[1:]
+    *before, word = words or [""]
+    before = [item for item in before if item]
+    if not before:
+        from dougong.command_line.main import COMMANDS
+
+        return _matching(COMMANDS, word)
+    if before[0] == "plugins":
+        return _matching(_plugin_words(before[1:]), word)
+    if before[0] == "train":
+        return sorted(set(_train_words(before[1:], word)))
+    keys = {
+        "evaluate": ("checkpoint=", "split=", "data.path="),
+        "predict": ("checkpoint=", "input=", "output=", "text="),
+    }
+    return _matching(keys.get(before[0], ()), word)
+
+
+def _plugin_words(before: list[str]) -> list[str]:
+    prepare([])
+    if before == ["show"]:
+        return [plugin.key for plugin in current_catalogue()]
+    return ["show", "--json", *KINDS] if not before else []
+
+
+def _train_words(before: list[str], word: str) -> Iterator[str]:
+    if word.startswith("-"):
+        yield from _matching(_OPTIONS, word)
+        return
+    overrides = [item for item in before if "=" in item]
+    config = _compose(overrides)
+    key, equals, value = word.partition("=")
+    group = key.lstrip("+").partition("@")[0]
+    if not equals:
+        groups = [f"{name}=" for name in (*(kind for kind in KINDS if kind in config), *_GROUPS)]
+        yield from _matching([*groups, *_keys(config, "", key)], word)
+    elif group in KINDS or group in _GROUPS:
+        start = value[: max(value.rfind(","), value.rfind("[")) + 1]
+        names = _names(group)
+        yield from _matching((f"{key}={start}{name}" for name in names), word)
+    else:
+        yield from _matching((f"{key}={item}" for item in _values(config, key)), word)
+
+
+def _compose(overrides: list[str]) -> dict[str, Any]:
+    try:
+        return compose_unchecked(prepare(overrides))
+    except (UserError, *HYDRA_ERRORS):  # what is written so far does not hold; what is known without it still helps
+        return compose_unchecked(prepare([]))
+
+
+def _names(group: str) -> list[str]:
+    if group in KINDS:
+        return [*current_catalogue().names(group), *presets(group)]
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+
+
+def _keys(node: dict[str, Any], prefix: str, word: str) -> Iterator[str]:
+    """The dotted keys below a node, as deep as the word goes: `optimizer.` and, once that is typed, `optimizer.lr=`."""
+    for name, value in node.items():
+        key = f"{prefix}{name}"
+        if name == "name" and prefix:
+            continue
+        if not isinstance(value, dict):
+            yield f"{key}="
+        elif word.startswith(f"{key}."):
+            yield from _keys(value, f"{key}.", word)
+        else:
+            yield f"{key}."
+
+
+def _values(config: dict[str, Any], key: str) -> list[str]:
+    """The values that a setting's type allows, where they can be listed."""
+    *path, last = key.split(".")
+    signature = _signature(config, path)
+    setting = signature.setting(last) if signature else None
+    return _allowed(setting.type) if setting else []
+
+
+def _signature(config: dict[str, Any], path: list[str]) -> Signature | None:
+    if not path:
+        return class_signature(RunSettings)
+    run_setting = class_signature(RunSettings).setting(path[0])
+    if run_setting is not None:
+        return class_signature(run_setting.type) if len(path) == 1 else None
+    node: Any = config
+    for part in path:
+        node = node.get(part, {}) if isinstance(node, dict) else {}
+    kind = used_slots(config, current_catalogue()).get(path[0])
+    plugin = current_catalogue().find(kind, node["name"]) if kind and "name" in node else None
+    return plugin.signature if plugin else None
+
+
+def _allowed(annotation: Any) -> list[str]:
+    inner, _ = strip(annotation)
+    if inner is bool:
+        return ["true", "false"]
+    if get_origin(inner) is Literal:
+        return [str(item) for item in get_args(inner)]
+    if inner is type(None):
+        return ["null"]
+    if get_origin(inner) is Union or (hasattr(inner, "__args__") and not isinstance(inner, type)):
+        return [value for member in get_args(inner) for value in _allowed(member)]
+    return []
+
+
+def _matching(words: Iterable[str], start: str) -> list[str]:
+    return [word for word in words if word.startswith(start)]

@@ -1,0 +1,57 @@
+"""`dougong evaluate checkpoint=FILE [data.KEY=VALUE ...] [split=test]`: score a checkpoint."""
+
+import json
+from typing import Any
+
+from dougong.command_line.words import parse, value_of
+from dougong.contracts.data import Split
+from dougong.errors import UserError
+
+USAGE = "usage: dougong evaluate checkpoint=FILE [split=test] [data.KEY=VALUE ...] [plugin_path=DIR]"
+HELP = f"""dougong evaluate: score a checkpoint on a split
+
+{USAGE}
+
+  checkpoint    the file that `dougong train` names at its end
+  split         train, valid or test (default: test, or valid where the data has no test split)
+  data          another data plugin than it was trained with
+  data.KEY      a setting of the data plugin, data.path above all; the others are those of the training
+  plugin_path   where the plugins of your own lie now
+
+Prints one JSON object with the metrics.
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Evaluate."""
+    if {"-h", "--help"} & set(arguments):
+        print(HELP)
+        return 0
+    words = parse(arguments, ("checkpoint", "split", "data", "data.", "plugin_path"), USAGE)
+    if "checkpoint" not in words:
+        raise UserError(f"checkpoint: has to be given. {USAGE}")
+    if words.get("split", "test") not in ("train", "valid", "test"):
+        raise UserError(f"split: must be one of train, valid, test, got {words['split']!r}.")
+    from dougong.inference.model import load
+
+    model = load(words["checkpoint"], [words["plugin_path"]] if "plugin_path" in words else [])
+    data = make_data(model.config, words)
+    split: Split = words.get("split") or (
+        "test" if next(iter(data.records("test", model.task.accepts)), None) else "valid"
+    )
+    scores, count = model.evaluate(data, split)
+    print(
+        json.dumps({"split": split, "records": count, "bad_rows": data.bad_rows, **scores.metrics}, ensure_ascii=False)
+    )
+    return 0
+
+
+def make_data(config: dict[str, Any], words: dict[str, Any]) -> Any:
+    """The data plugin of the training with the settings that were given, or another one."""
+    from dougong.training.assemble import Assembly
+
+    name = words.get("data", config["data"]["name"])
+    node = dict(config["data"]) if name == config["data"]["name"] else {"name": name}
+    changed = {key.removeprefix("data."): value_of(value) for key, value in words.items() if key.startswith("data.")}
+    assembly = Assembly({**config, "data": {**node, **changed}})
+    return assembly.make("data")

@@ -1,0 +1,157 @@
+"""`dougong plugins [show KIND/NAME]`: what can be combined, and where each piece comes from."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dougong.command_line.words import parse
+from dougong.compose.compose import prepare
+from dougong.compose.conf_folder import presets, slot_defaults
+from dougong.compose.config_source import current_catalogue, plain
+from dougong.errors import UserError, suggestion
+from dougong.kinds import KINDS
+from dougong.registry.catalogue import Catalogue
+from dougong.registry.plugin import Plugin
+from dougong.registry.signature import REQUIRED, Setting, Slot
+from dougong.registry.wording import describe_type
+
+USAGE = "usage: dougong plugins [KIND] [--json] [plugin_path=[DIR,...]] | dougong plugins show KIND/NAME [--json]"
+HELP = f"""dougong plugins: what can be combined, and where each piece comes from
+
+{USAGE}
+
+  KIND               only this kind: {", ".join(KINDS)}
+  show KIND/NAME     settings, types, defaults, paper, limits of one plugin
+  --json             for programs
+  plugin_path        folders of plugins of your own (also by the environment variable DOUGONG_PLUGINS)
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """List plugins, or show one."""
+    if {"-h", "--help"} & set(arguments):
+        print(HELP)
+        return 0
+    options = [word for word in arguments if word.startswith("-")]
+    if unknown := [word for word in options if word != "--json"]:
+        raise UserError(f"{unknown[0]}: there is no such option. {USAGE}")
+    settings = [word for word in arguments if "=" in word]
+    parse(settings, ("plugin_path",), USAGE)
+    prepare(settings)
+    names = [word for word in arguments if word not in options and word not in settings]
+    catalogue = current_catalogue()
+    as_json = "--json" in options
+    if names and names[0] == "show":
+        _show(_find(names[1:], catalogue), as_json)
+    else:
+        _list(catalogue, names, as_json)
+    return 0
+
+
+def _find(names: Sequence[str], catalogue: Catalogue) -> Plugin:
+    if len(names) != 1 or names[0].count("/") != 1:
+        raise UserError(f"show: takes one KIND/NAME, as attention/local. {USAGE}")
+    kind, name = names[0].split("/")
+    return catalogue.get(kind, name)
+
+
+def _list(catalogue: Catalogue, kinds: Sequence[str], as_json: bool) -> None:
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UserError(f"{kind}: there is no such kind of plugin. {suggestion(kind, KINDS, 'Kinds')}")
+    rows = [describe(plugin) for plugin in catalogue if not kinds or plugin.kind in kinds]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("kind", "name", "what it is", "from"):
+        table.add_column(column, no_wrap=column != "what it is")
+    previous = ""
+    for row in rows:
+        what = Text(f"broken: {row['problem']}", "red") if row["problem"] else Text(row["summary"])
+        table.add_row(row["kind"] if row["kind"] != previous else "", row["name"], what, row["origin"])
+        previous = row["kind"]
+    console = Console(highlight=False, soft_wrap=False)
+    console.width = max(console.width, 100)
+    console.print(table)
+    console.print("Choose with KIND=NAME; dougong plugins show KIND/NAME tells the settings.")
+
+
+def describe(plugin: Plugin) -> dict[str, Any]:
+    """A plugin in plain values."""
+    problem = plugin.problem
+    if problem is None:
+        try:
+            _ = plugin.signature
+        except UserError as error:
+            problem = str(error)
+    return {
+        "kind": plugin.kind,
+        "name": plugin.name,
+        "summary": "" if problem else plugin.summary,
+        "origin": plugin.origin,
+        "location": plugin.location,
+        "problem": problem,
+    }
+
+
+def _show(plugin: Plugin, as_json: bool) -> None:
+    found = {
+        **describe(plugin),
+        "doc": plugin.doc,
+        "settings": [_setting(item) for item in plugin.signature.settings],
+        "slots": [_slot(item) for item in plugin.signature.slots],
+        "facts": {name: _plain_fact(plugin.fact(name)) for name in KINDS[plugin.kind].facts},
+        "presets": sorted(presets(plugin.kind)),
+    }
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{plugin.key}[/bold]  ({plugin.origin}, {plugin.location})", soft_wrap=True)
+    console.print(Text("\n" + plugin.doc.partition("Args:")[0].strip() + "\n"))
+    _print_settings(console, plugin, found["settings"])
+    for slot in found["slots"]:
+        console.print(f"slot {slot['name']}: takes a {slot['kind']} (default {slot['default']})")
+    for name, value in found["facts"].items():
+        if value:
+            console.print(f"{name}: {value if isinstance(value, str) else ', '.join(value)}")
+
+
+def _print_settings(console: Console, plugin: Plugin, settings: list[dict[str, Any]]) -> None:
+    if not settings:
+        console.print("It has no settings.\n")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("setting", "type", "default", "meaning"):
+        table.add_column(column, overflow="fold")
+    prefix = f"{plugin.kind}.{plugin.name}" if KINDS[plugin.kind].several else plugin.kind
+    for item in settings:
+        default = "required" if item["required"] else json.dumps(item["default"], ensure_ascii=False)
+        table.add_row(f"{prefix}.{item['name']}", item["type"], default, item["help"])
+    console.print(table)
+
+
+def _setting(setting: Setting) -> dict[str, Any]:
+    required = setting.default is REQUIRED
+    return {
+        "name": setting.name,
+        "type": describe_type(setting.type),
+        "required": required,
+        "default": None if required else plain(setting.default),
+        "help": setting.help,
+    }
+
+
+def _slot(slot: Slot) -> dict[str, Any]:
+    default = None if slot.optional else slot.default or slot_defaults().get(slot.kind)
+    return {"name": slot.name, "kind": slot.kind, "default": default}
+
+
+def _plain_fact(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set | frozenset) else plain(value)

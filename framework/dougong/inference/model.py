@@ -1,0 +1,144 @@
+"""A trained model that answers records."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dougong.checkpoint import file
+from dougong.compose.settings import LoaderSettings
+from dougong.contracts.data import Data, Split
+from dougong.contracts.task import Scores, Task
+from dougong.data.batches import evaluation_batches
+from dougong.data.examples import pack
+from dougong.data.loader import BatchMaker, evaluation_loader
+from dougong.data.records import Record
+from dougong.errors import UserError, suggestion
+from dougong.training.assemble import Assembly, Config
+from dougong.training.evaluation import Evaluation
+from dougong.training.fit import task_weights
+from dougong.training.precision import autocast, choose
+from dougong.training.prepare import encode, make_task
+
+CHUNK = 1024
+
+
+class Model:
+    """A task with its weights.
+
+    Args:
+        task: with weights loaded.
+        config: of the run that trained it.
+        settings: batch size and the like.
+        precision: "auto" or as in `trainer.precision`.
+    """
+
+    def __init__(self, task: Task, config: Config, settings: LoaderSettings, precision: str = "auto") -> None:
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.task = task.to(self.device).eval()
+        self.config = config
+        self.settings = settings
+        self.precision = choose(precision, self.device)[0]
+
+    def predict(self, records: Iterable[Record | Mapping[str, Any] | str]) -> Iterator[dict[str, Any]]:
+        """Answer records (or mappings of their fields, or bare texts), in order, a chunk at a time.
+
+        Yields:
+            What was given, with the fields that were predicted.
+
+        Raises:
+            UserError: a record lacks a field, or has one of the wrong type.
+        """
+        chunk: list[Any] = []
+        for number, record in enumerate(records, 1):
+            chunk.append(self.as_record(record, f"record {number}"))
+            if len(chunk) == CHUNK:
+                yield from self._answer(chunk)
+                chunk = []
+        yield from self._answer(chunk)
+
+    def as_record(self, given: Any, source: str) -> Record:
+        """What was given as a record of the task's type.
+
+        Raises:
+            UserError: it can't be.
+        """
+        record_type = self.task.accepts
+        if isinstance(given, record_type):
+            return given
+        names = [item.name for item in dataclasses.fields(record_type) if item.name != "source"]
+        if isinstance(given, str):
+            given = {names[0]: given}
+        if not isinstance(given, Mapping):
+            raise UserError(f"{source}: not an object with {', '.join(names)}.")
+        required = [item.name for item in dataclasses.fields(record_type) if item.default is dataclasses.MISSING]
+        for name in required:
+            if not isinstance(given.get(name), str):
+                what = "is not a text" if name in given else "is missing"
+                raise UserError(f"{source}: `{name}` {what}. {suggestion(name, map(str, given), 'Given')}")
+        return record_type(**{name: given[name] for name in required}, source=source)
+
+    def evaluate(self, data: Data, split: Split) -> tuple[Scores, int]:
+        """The task's metrics on a split of a data plugin, and on how many records.
+
+        Raises:
+            UserError: the data can't give what the task takes, or has no such split.
+        """
+        if self.task.accepts not in type(data).yields:
+            raise UserError(
+                f"this model takes {self.task.accepts.__name__}, which {type(data).__name__} does not give."
+            )
+        encoded = encode(self.task, data, list(data.records(split, self.task.accepts)))
+        if not encoded.records:
+            raise UserError(f"split={split}: the data has no records there.")
+        evaluation = self._run(encoded.examples, with_loss=True)
+        return evaluation.scores(encoded.records), len(encoded.records)
+
+    def _answer(self, records: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        if not records:
+            return
+        predictions = self._run(pack([self.task.encode(records)]), with_loss=False).predictions
+        for number, record in enumerate(records):
+            yield {**_fields(record), **predictions[number]}
+
+    def _run(self, examples: Any, with_loss: bool) -> Evaluation:
+        evaluation = Evaluation(self.task)
+        batches = evaluation_batches(examples.lengths, self.settings)
+        loader = evaluation_loader(BatchMaker(examples, self.task.padding_values()), batches, 0, False)
+        with torch.inference_mode(), autocast(self.precision, self.device):
+            for batch in loader:
+                moved = {name: tensor.to(self.device) for name, tensor in batch.items()}
+                evaluation.add(self.task(moved), moved, with_loss)
+        return evaluation
+
+
+def load(path: str | Path, plugin_path: Sequence[str] = ()) -> Model:
+    """The model of a checkpoint; nothing else is needed, and nothing in the file is executed.
+
+    Raises:
+        UserError: the file is missing, damaged or foreign, or a plugin that it needs is not installed.
+    """
+    content = file.load(Path(path).expanduser())
+    description = content[file.KEY]
+    config = {**description["config"]}
+    if plugin_path:
+        config["plugin_path"] = list(plugin_path)
+    assembly = Assembly(config)
+    tokenizer = None
+    if description["tokenizer"] is not None:
+        tokenizer = assembly.make("tokenizer")
+        tokenizer.restore(description["tokenizer"])
+    task = make_task(assembly, description["facts"], tokenizer)
+    try:
+        task.load_state_dict(task_weights(content))
+    except RuntimeError as error:
+        raise UserError(f"{path}: its weights don't fit the plugins that it names ({error}).") from error
+    return Model(task, config, LoaderSettings(**config["loader"]), config["trainer"]["precision"])
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """A record's fields as plain values, without where it was read and what it leaves open."""
+    values = dataclasses.asdict(record)
+    return {name: value for name, value in values.items() if name != "source" and value not in (None, ())}
