@@ -1,0 +1,81 @@
+"""The embedded data: texts of a small generated world, in Chinese."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge
+
+from dougong import register
+from dougong.contracts.data import Data, Split
+from dougong.data.records import LabelledText, PlainText, Record
+from dougong.errors import UserError
+from dougong_plugins.data.toy_world.composer import Scene
+from dougong_plugins.data.toy_world.dice import Dice
+from dougong_plugins.data.toy_world.reports import Reporter
+from dougong_plugins.data.toy_world.reviews import LABELS, review
+from dougong_plugins.data.toy_world.world import build
+
+
+@register("data", "toy")
+class Toy(Data):
+    """A small generated world, in Chinese: needs no files, is the same everywhere, and takes reading to solve.
+
+    Args:
+        size: how many records of a type there are for training.
+        valid_size: likewise for validation.
+        test_size: likewise for testing.
+        world_seed: another seed makes another world: other names, facts and texts.
+    """
+
+    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText)
+
+    def __init__(
+        self,
+        size: Annotated[int, Ge(10)] = 2000,
+        valid_size: Annotated[int, Ge(1)] = 400,
+        test_size: Annotated[int, Ge(1)] = 400,
+        world_seed: int = 0,
+    ) -> None:
+        self._sizes: dict[Split, int] = {"train": size, "valid": valid_size, "test": test_size}
+        self._seed = world_seed
+
+    def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
+        """The records of a split, no text twice; the first ones are the same whatever the sizes are."""
+        renderings: dict[type[Record], Callable[[Split], Iterator[Record]]] = {
+            LabelledText: self._labelled_texts,
+            PlainText: self._plain_texts,
+        }
+        if record not in renderings:
+            names = ", ".join(known.__name__ for known in self.yields)
+            raise UserError(f"data=toy has no {record.__name__} records. It yields: {names}.")
+        return itertools.islice(renderings[record](split), self._sizes[split])
+
+    def fingerprint(self) -> dict[str, str]:
+        """The seed and the sizes, of which every text is a function."""
+        return {"world_seed": str(self._seed)} | {split: str(size) for split, size in self._sizes.items()}
+
+    def _labelled_texts(self, split: Split) -> Iterator[LabelledText]:
+        cast, seen = build(self._seed)[split], set[str]()
+        for number, label in enumerate(self._labels(split)):
+            text = _unseen(seen, partial(review, Dice("review", self._seed, split, number), cast, label))
+            yield LabelledText(text, label, source=f"toy:{split}:{number}")
+
+    def _labels(self, split: Split) -> Iterator[str]:
+        # Each run of as many records as there are labels holds every label once, so that the classes are balanced.
+        for lap in itertools.count():
+            yield from Dice("labels", self._seed, split, lap).shuffled(LABELS)
+
+    def _plain_texts(self, split: Split) -> Iterator[PlainText]:
+        reporter, seen = Reporter(build(self._seed)[split]), set[str]()
+        for number in itertools.count():
+            text = _unseen(seen, partial(reporter.report, Dice("report", self._seed, split, number)))
+            yield PlainText(text, source=f"toy:{split}:{number}")
+
+
+def _unseen(seen: set[str], compose: Callable[[], Scene]) -> str:
+    while (text := compose().text) in seen:
+        pass
+    seen.add(text)
+    return text
