@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """Something that the user can mend. The message is one line: what is at fault, what is allowed, the nearest name."""
+    """Something that the user can mend. The message is one line: what is at fault, what is allowed, the nearest."""
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:

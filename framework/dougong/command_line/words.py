@@ -20,9 +20,8 @@ def parse(words: Sequence[str], allowed: Sequence[str], usage: str) -> dict[str,
         if not equals:
             raise UserError(f"{word}: not KEY=VALUE. {usage}")
         if key not in allowed and not any(name.endswith(".") and key.startswith(name) for name in allowed):
-            raise UserError(
-                f"{key}: there is no such setting. {suggestion(key, [f'{n}...' if n[-1] == '.' else n for n in allowed])}"
-            )
+            shown = [f"{name}..." if name.endswith(".") else name for name in allowed]
+            raise UserError(f"{key}: there is no such setting. {suggestion(key, shown)}")
         values[key] = value
     return values
 

@@ -39,7 +39,9 @@ class Tracker(ABC):
     def log(self, metrics: Mapping[str, float], update: int, epoch: int) -> None:
         """Record metrics, named `train/loss` and the like, as of an update."""
 
-    def table(self, name: str, rows: list[list[Any]], update: int) -> None:
+    def table(  # noqa: B027 - to leave tables out is a choice, not an omission
+        self, name: str, rows: list[list[Any]], update: int
+    ) -> None:
         """Record a table whose first row is the header; a tracker without tables leaves it out."""
 
     def finish(self, status: str) -> str | None:

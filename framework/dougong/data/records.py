@@ -1,4 +1,4 @@
-"""Typed records: one shape for each kind of problem. A reader yields them, a task takes them, prediction answers in them.
+"""Typed records, one shape for each kind of problem: readers yield them, tasks take them, predictions answer in them.
 
 Positions are in characters (Unicode code points) of the text that they belong to, the end exclusive.
 """
