@@ -83,6 +83,10 @@ def write(answers: Iterable[dict[str, Any]], path: str | None) -> None:
         with temporary.open("w", encoding="utf-8") as file:
             _write_lines(answers, file)
         temporary.replace(target)
+    except UserError as error:
+        kept = target.with_name(f"{target.name}.partial")
+        temporary.replace(kept)
+        raise UserError(f"{error} The answers to what came before it are in {kept}.") from error
     except OSError as error:
         raise UserError(f"output: {path} can't be written ({error.strerror}).") from error
     finally:

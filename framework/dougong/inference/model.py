@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,15 @@ class Model:
             UserError: a record lacks a field, or has one of the wrong type.
         """
         chunk: list[Any] = []
-        for number, record in enumerate(records, 1):
-            chunk.append(self.as_record(record, f"record {number}"))
+        given = iter(records)
+        for number in count(1):
+            try:
+                chunk.append(self.as_record(next(given), f"record {number}"))
+            except StopIteration:
+                break
+            except UserError:
+                yield from self._answer(chunk)  # what came before a bad record is answered all the same
+                raise
             if len(chunk) == CHUNK:
                 yield from self._answer(chunk)
                 chunk = []
