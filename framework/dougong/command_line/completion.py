@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
 from dougong.compose.check import used_slots
-from dougong.compose.compose import compose_unchecked, prepare
-from dougong.compose.conf_folder import conf_folder, presets
+from dougong.compose.compose import GROUPS, compose_unchecked, prepare
+from dougong.compose.conf_folder import presets
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.settings import RunSettings
@@ -32,7 +32,6 @@ BASH = r"""_dougong_complete() {
 }
 complete -o default -F _dougong_complete dougong"""
 
-_GROUPS = ("experiment", "trainer", "sweep")
 _OPTIONS = ("--cfg", "--config-dir", "--help", "--multirun")
 
 
@@ -86,9 +85,9 @@ def _train_words(before: list[str], word: str) -> Iterator[str]:
     key, equals, value = word.partition("=")
     group = key.lstrip("+").partition("@")[0]
     if not equals:
-        groups = [f"{name}=" for name in (*(kind for kind in KINDS if kind in config), *_GROUPS)]
+        groups = [f"{name}=" for name in (*(kind for kind in KINDS if kind in config), *GROUPS)]
         yield from _matching([*groups, *_keys(config, "", key)], word)
-    elif group in KINDS or group in _GROUPS:
+    elif group in KINDS or group in GROUPS:
         start = value[: max(value.rfind(","), value.rfind("[")) + 1]
         names = _names(group)
         yield from _matching((f"{key}={start}{name}" for name in names), word)
@@ -104,9 +103,7 @@ def _compose(overrides: list[str]) -> dict[str, Any]:
 
 
 def _names(group: str) -> list[str]:
-    if group in KINDS:
-        return [*current_catalogue().names(group), *presets(group)]
-    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    return [*(current_catalogue().names(group) if group in KINDS else ()), *presets(group)]
 
 
 def _keys(node: dict[str, Any], prefix: str, word: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Composing a configuration outside a Hydra job: for the Python API, for checks, for messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -9,9 +10,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from dougong.compose.check import ROOTS, Config, check, check_presets
-from dougong.compose.conf_folder import conf_folder
-from dougong.compose.config_source import current_catalogue, install, use_plugin_folders
+from dougong.compose.check import Config, check, check_presets
+from dougong.compose.conf_folder import conf_folder, use_config_folders
+from dougong.compose.config_source import current_catalogue, install, use_config_dir, use_plugin_folders
 from dougong.compose.hydra_errors import HYDRA_ERRORS, Translator
 from dougong.compose.run_folder import register_run_folder
 from dougong.errors import UserError, suggestion
@@ -19,6 +20,7 @@ from dougong.kinds import KINDS
 
 VERSION_BASE = "1.3"
 ROOT = "train"
+GROUPS = ("experiment", "trainer", "sweep")  # those that hold no plugins
 
 
 def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Config:
@@ -27,37 +29,37 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Con
     Raises:
         UserError: a word is wrong; one line.
     """
-    overrides = prepare(overrides)
+    overrides = prepare(overrides, config_dir)
     try:
-        return check(compose_unchecked(overrides, config_dir), current_catalogue())
+        return check(compose_unchecked(overrides), current_catalogue())
     except HYDRA_ERRORS as error:
-        raise translator(overrides, config_dir).translate(error) from error
+        raise translator(overrides).translate(error) from error
 
 
-def compose_unchecked(overrides: list[str], config_dir: str | None = None) -> Config:
+def compose_unchecked(overrides: list[str]) -> Config:
     """What prepared overrides compose, as plain containers, whether it makes sense or not."""
-    return to_plain(_compose(overrides, config_dir))
+    return to_plain(_compose(overrides))
 
 
-def prepare(overrides: Iterable[str]) -> list[str]:
-    """Makes Hydra ready for these overrides: the registry, the plugin folders that they name, presets checked."""
+def prepare(overrides: Iterable[str], config_dir: str | None = None) -> list[str]:
+    """Makes Hydra ready for these overrides: the registry, the folders that they name, presets checked."""
     words = [word.removeprefix("+") if word.startswith("+experiment=") else word for word in overrides]
     install()
     register_run_folder()
-    use_plugin_folders(_plugin_path(words))
+    use_plugin_folders(_listed("plugin_path", words))
+    use_config_dir(config_dir)
+    use_config_folders([*([config_dir] if config_dir else []), *_search_path(words)])
     check_presets(current_catalogue())
     for word in words:
-        key, _, value = word.partition("=")
-        if key in ROOTS and not KINDS[key].several and value in ("null", "~", ""):
-            raise UserError(f"{word}: a {key} has to be chosen. {suggestion('', current_catalogue().names(key))}")
+        _refuse_null(word)
     return words
 
 
-def translator(overrides: list[str], config_dir: str | None = None) -> Translator:
+def translator(overrides: list[str]) -> Translator:
     """What turns Hydra's errors about these overrides into ours."""
 
     def compose_without(word: str) -> dict[str, Any]:
-        return compose_unchecked([item for item in overrides if item != word], config_dir)
+        return compose_unchecked([item for item in overrides if item != word])
 
     return Translator(current_catalogue(), overrides, compose_without)
 
@@ -69,23 +71,46 @@ def to_plain(config: DictConfig) -> Config:
     return {str(key): value for key, value in container.items() if key not in ("hydra", "defaults")}
 
 
-def _compose(overrides: list[str], config_dir: str | None) -> DictConfig:
+def _compose(overrides: list[str]) -> DictConfig:
     # A job that is running under Hydra has its own instance, which must be there again afterwards.
     holder = GlobalHydra.instance()
     outer, holder.hydra = holder.hydra, None
     try:
         with initialize_config_dir(str(conf_folder()), version_base=VERSION_BASE):
-            extra = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir else []
-            return hydra_compose(ROOT, overrides=[*overrides, *extra])
+            return hydra_compose(ROOT, overrides=overrides)
     finally:
         holder.hydra = outer
 
 
-def _plugin_path(overrides: Iterable[str]) -> list[str]:
-    """`plugin_path` is read before anything is composed, since it decides what there is to compose."""
-    words = [word for word in overrides if word.lstrip("+").startswith("plugin_path=")]
+def _listed(key: str, overrides: Iterable[str]) -> list[str]:
+    """The folders that a key names; read before anything is composed, since they decide what there is to compose."""
+    words = [word for word in overrides if word.lstrip("+").startswith(f"{key}=")]
     folders: list[str] = []
     for override in OverridesParser.create().parse_overrides(words):
         value = override.value()
-        folders = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        folders = [str(item) for item in (value if isinstance(value, list) else [value])]
     return folders
+
+
+def _search_path(overrides: Iterable[str]) -> Iterator[Path]:
+    """The folders of `hydra.searchpath`; Hydra itself would only warn of one that does not exist."""
+    for address in _listed("hydra.searchpath", overrides):
+        scheme, _, path = address.rpartition("://")
+        if scheme not in ("", "file"):
+            continue
+        if not Path(path).is_dir():
+            raise UserError(f"hydra.searchpath: {path} is not a folder.")
+        yield Path(path)
+
+
+def _refuse_null(word: str) -> None:
+    """Hydra lets no group be null; say what to write instead."""
+    key, _, value = word.partition("=")
+    kind = key.partition("@")[0]
+    if value not in ("null", "~") or kind not in (*KINDS, *GROUPS):
+        return
+    if kind in GROUPS:
+        raise UserError(f"{word}: leave {key}=... out to have the default.")
+    if KINDS[kind].several:
+        raise UserError(f"{word}: to have none, say {key}=[].")
+    raise UserError(f"{word}: a plugin has to be chosen. {suggestion('', current_catalogue().names(kind))}")

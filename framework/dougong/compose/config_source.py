@@ -23,11 +23,17 @@ from dougong.registry.values import MISSING
 
 SETTINGS = "settings"
 _folders: list[str] = []
+_config_dir: list[str] = []
 
 
 def use_plugin_folders(folders: Iterable[str | Path]) -> None:
     """Search these folders for plugins too, from now on."""
     _folders[:] = [str(Path(folder).resolve()) for folder in folders]
+
+
+def use_config_dir(folder: str | None) -> None:
+    """Compose with the configs of this folder too, from now on."""
+    _config_dir[:] = [folder] if folder else []
 
 
 def current_catalogue() -> Catalogue:
@@ -86,10 +92,12 @@ class RegistrySource(ConfigSource):
 
 
 class RegistrySearchPath(SearchPathPlugin):
-    """Lets Hydra look for groups in the registry, after the config folders."""
+    """Lets Hydra look for groups in the user's config folder, then in ours, then in the registry."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the registry."""
+        """Add what is not ours: the folder of `--config-dir` in front, the registry behind."""
+        if _config_dir:
+            search_path.prepend("--config-dir", f"file://{_config_dir[0]}")
         search_path.append("plugins", "registry://")
 
 
