@@ -26,18 +26,18 @@ def run(arguments: list[str]) -> int:
     resumed = [word for word in words.overrides if word.startswith("resume=")]
     if resumed:
         return _resume(resumed[-1].partition("=")[2], [word for word in arguments if word not in resumed])
-    prepared = prepare(words.overrides, words.config_dir)
-    if not words.asking:
-        # Before Hydra makes a folder, and before the first of many jobs is run.
-        for job_overrides in _jobs(prepared) if words.many else [prepared]:
-            compose(job_overrides, words.config_dir)
-    # Overrides first: Hydra takes no override that stands behind an option.
-    sys.argv = ["dougong train", *prepared, *words.options]
     jobs = Jobs()
     try:
+        prepared = prepare(words.overrides, words.config_dir)
+        if not words.asking:
+            # Before Hydra makes a folder, and before the first of many jobs is run.
+            for job_overrides in _jobs(prepared) if words.many else [prepared]:
+                compose(job_overrides, words.config_dir)
+        # Overrides first: Hydra takes no override that stands behind an option.
+        sys.argv = ["dougong train", *prepared, *words.options]
         hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(jobs)()
     except HYDRA_ERRORS as error:
-        raise translator(prepared).translate(error) from error
+        raise translator(words.overrides).translate(error) from error
     if jobs.error is not None:
         raise jobs.error
     return 130 if jobs.interrupted else 0

@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from dougong.compose.check import Config, check, check_presets
-from dougong.compose.conf_folder import conf_folder, use_config_folders
+from dougong.compose.conf_folder import conf_folder, presets, use_config_folders
 from dougong.compose.config_source import current_catalogue, install, use_config_dir, use_plugin_folders
 from dougong.compose.hydra_errors import HYDRA_ERRORS, Translator
 from dougong.compose.run_folder import register_run_folder
@@ -29,14 +29,14 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Con
     Raises:
         UserError: a word is wrong; one line.
     """
-    overrides = prepare(overrides, config_dir)
     try:
+        overrides = prepare(overrides, config_dir)
         return check(compose_unchecked(overrides), current_catalogue())
     except HYDRA_ERRORS as error:
         raise translator(overrides).translate(error) from error
 
 
-def compose_unchecked(overrides: list[str]) -> Config:
+def compose_unchecked(overrides: Sequence[str]) -> Config:
     """What prepared overrides compose, as plain containers, whether it makes sense or not."""
     return to_plain(_compose(overrides))
 
@@ -51,17 +51,17 @@ def prepare(overrides: Iterable[str], config_dir: str | None = None) -> list[str
     use_config_folders([*([config_dir] if config_dir else []), *_search_path(words)])
     check_presets(current_catalogue())
     for word in words:
-        _refuse_null(word)
+        _check_group(word)
     return words
 
 
-def translator(overrides: list[str]) -> Translator:
+def translator(overrides: Sequence[str]) -> Translator:
     """What turns Hydra's errors about these overrides into ours."""
 
     def compose_without(word: str) -> dict[str, Any]:
         return compose_unchecked([item for item in overrides if item != word])
 
-    return Translator(current_catalogue(), overrides, compose_without)
+    return Translator(current_catalogue(), list(overrides), compose_without)
 
 
 def to_plain(config: DictConfig) -> Config:
@@ -71,13 +71,13 @@ def to_plain(config: DictConfig) -> Config:
     return {str(key): value for key, value in container.items() if key not in ("hydra", "defaults")}
 
 
-def _compose(overrides: list[str]) -> DictConfig:
+def _compose(overrides: Sequence[str]) -> DictConfig:
     # A job that is running under Hydra has its own instance, which must be there again afterwards.
     holder = GlobalHydra.instance()
     outer, holder.hydra = holder.hydra, None
     try:
         with initialize_config_dir(str(conf_folder()), version_base=VERSION_BASE):
-            return hydra_compose(ROOT, overrides=overrides)
+            return hydra_compose(ROOT, overrides=list(overrides))
     finally:
         holder.hydra = outer
 
@@ -88,6 +88,8 @@ def _listed(key: str, overrides: Iterable[str]) -> list[str]:
     folders: list[str] = []
     for override in OverridesParser.create().parse_overrides(words):
         value = override.value()
+        if override.is_sweep_override():
+            raise UserError(f"{override.input_line}: it is the same for all jobs; say {key}=[A,B] for several folders.")
         folders = [str(item) for item in (value if isinstance(value, list) else [value])]
     return folders
 
@@ -103,14 +105,18 @@ def _search_path(overrides: Iterable[str]) -> Iterator[Path]:
         yield Path(path)
 
 
-def _refuse_null(word: str) -> None:
-    """Hydra lets no group be null; say what to write instead."""
-    key, _, value = word.partition("=")
-    kind = key.partition("@")[0]
-    if value not in ("null", "~") or kind not in (*KINDS, *GROUPS):
+def _check_group(word: str) -> None:
+    """Hydra lets no group be null or a number, and says so badly."""
+    group, _, written = word.partition("=")
+    kind = group.lstrip("+").partition("@")[0]
+    if kind not in (*KINDS, *GROUPS):
+        return
+    override = OverridesParser.create().parse_overrides([word])[0]
+    value = override.value()
+    if override.is_sweep_override() or isinstance(value, list | dict) or (value and isinstance(value, str)):
         return
     if kind in GROUPS:
-        raise UserError(f"{word}: leave {key}=... out to have the default.")
-    if KINDS[kind].several:
-        raise UserError(f"{word}: to have none, say {key}=[].")
-    raise UserError(f"{word}: a plugin has to be chosen. {suggestion('', current_catalogue().names(kind))}")
+        raise UserError(f"{word}: there is no such {kind}. {suggestion(written, presets(kind))}")
+    if value is None and KINDS[kind].several:
+        raise UserError(f"{word}: to have none, say {group}=[].")
+    raise UserError(f"{word}: there is no such {kind}. {suggestion(written, current_catalogue().names(kind))}")
