@@ -1,10 +1,11 @@
 """Checks a composed configuration before anything heavy is imported: names, types, bounds, use, compatibility."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from dougong.compose.conf_folder import presets
-from dougong.compose.config_source import plain
+from dougong.compose.config_source import plain, plugin_folders
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError, nearest, suggestion
 from dougong.kinds import KINDS
@@ -29,6 +30,7 @@ def check(config: Config, catalogue: Catalogue) -> Config:
         if key not in used and key not in run_names:
             raise UserError(_unknown(key, config, catalogue, [*used, *run_names]))
     checked: Config = plain(RunSettings(**_run_settings({key: config[key] for key in run_names if key in config})))
+    checked["plugin_path"] = _plugin_path(checked["plugin_path"])
     for name, kind in used.items():
         if config.get(name) is not None:
             nodes = {f"{name}.{key}": node for key, node in _nodes(kind, name, config[name])}
@@ -46,6 +48,16 @@ def check(config: Config, catalogue: Catalogue) -> Config:
 
 def _run_settings(given: Config) -> Config:
     return fill(class_signature(RunSettings), given, "")
+
+
+def _plugin_path(folders: list[str]) -> list[str]:
+    """The folders, absolute, so that the run can be resumed from anywhere."""
+    paths = [str(Path(folder).expanduser().resolve()) for folder in folders]
+    for path in paths:
+        # What a file says would be read too late: the folders decide what a file may choose.
+        if path not in plugin_folders():
+            raise UserError(f"plugin_path: has to be given on the command line, as plugin_path={path}")
+    return paths
 
 
 def _check_filled(config: Config, used: dict[str, str], catalogue: Catalogue) -> None:

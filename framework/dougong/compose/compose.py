@@ -68,7 +68,10 @@ def to_plain(config: DictConfig) -> Config:
     """A composed configuration as plain containers, without Hydra's own part."""
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items() if key not in ("hydra", "defaults")}
+    found: Config = {str(key): value for key, value in container.items() if key not in ("hydra", "defaults")}
+    if isinstance(found.get("plugin_path"), str):  # plugin_path=DIR is plugin_path=[DIR]
+        found["plugin_path"] = list(filter(None, [found["plugin_path"]]))
+    return found
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
@@ -90,7 +93,7 @@ def _listed(key: str, overrides: Iterable[str]) -> list[str]:
         value = override.value()
         if override.is_sweep_override():
             raise UserError(f"{override.input_line}: it is the same for all jobs; say {key}=[A,B] for several folders.")
-        folders = [str(item) for item in (value if isinstance(value, list) else [value])]
+        folders = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
     return folders
 
 

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from dougong.compose.conf_folder import slot_defaults
 from dougong.compose.settings import RunSettings
+from dougong.errors import UserError
 from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue, catalogue
 from dougong.registry.plugin import class_signature
@@ -27,8 +28,21 @@ _config_dir: list[str] = []
 
 
 def use_plugin_folders(folders: Iterable[str | Path]) -> None:
-    """Search these folders for plugins too, from now on."""
-    _folders[:] = [str(Path(folder).resolve()) for folder in folders]
+    """Search these folders for plugins too, from now on.
+
+    Raises:
+        UserError: one does not exist.
+    """
+    paths = [Path(folder).expanduser() for folder in folders]
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"plugin_path: {path} does not exist.")
+    _folders[:] = [str(path.resolve()) for path in paths]
+
+
+def plugin_folders() -> tuple[str, ...]:
+    """The folders that are searched for plugins, absolute."""
+    return tuple(_folders)
 
 
 def use_config_dir(folder: str | None) -> None:

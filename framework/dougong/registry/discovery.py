@@ -20,15 +20,18 @@ def built_in() -> Iterator[Plugin]:
         yield from in_package(Path(folder), BUILT_IN, "built-in")
 
 
-def in_folders(folders: Iterable[str | Path]) -> Iterator[Plugin]:
+def in_folders(folders: Iterable[str | Path], named_by: str = "plugin_path") -> Iterator[Plugin]:
     """The plugins of local folders (or single files), looked for in all folders below them.
+
+    Args:
+        named_by: what the user said them with, for the message.
 
     Raises:
         UserError: a folder does not exist.
     """
-    for folder in map(Path, folders):
+    for folder in (Path(folder).expanduser() for folder in folders):
         if not folder.exists():
-            raise UserError(f"plugin_path: {folder} does not exist.")
+            raise UserError(f"{named_by}: {folder} does not exist.")
         files = [folder] if folder.is_file() else sorted(folder.rglob("*.py"))
         for path in files:
             for kind, name, line, source in _declared(path.resolve()):
