@@ -17,11 +17,11 @@ from dougong.registry.signature import Signature, strip
 
 USAGE = 'usage: eval "$(dougong completion bash)"   (in ~/.bashrc, to have it always)'
 
-# Readline cuts words at "=" and ":", so only what follows the last of them is to be replaced.
+# Readline cuts words at "=", ":" and "@", so only what follows the last of them is to be replaced.
 BASH = r"""_dougong_complete() {
     local line="${COMP_LINE:0:COMP_POINT}" word cut candidate
     word="${line##* }"
-    cut="${word%"${word##*[=:]}"}"
+    cut="${word%"${word##*[${COMP_WORDBREAKS:-=:@}]}"}"
     COMPREPLY=()
     while IFS= read -r candidate; do
         [ -n "$candidate" ] && COMPREPLY+=("${candidate#"$cut"}")
@@ -85,12 +85,14 @@ def _train_words(before: list[str], word: str) -> Iterator[str]:
     key, equals, value = word.partition("=")
     group = key.lstrip("+").partition("@")[0]
     if not equals:
-        groups = [f"{name}=" for name in (*(kind for kind in KINDS if kind in config), *GROUPS)]
+        slots = used_slots(config, current_catalogue()).items()
+        groups = [f"{name}=" if name == kind else f"{kind}@{name}=" for name, kind in slots]
+        groups += [f"{name}=" for name in GROUPS]
         yield from _matching([*groups, *_keys(config, "", key)], word)
     elif group in KINDS or group in GROUPS:
         start = value[: max(value.rfind(","), value.rfind("[")) + 1]
-        names = _names(group)
-        yield from _matching((f"{key}={start}{name}" for name in names), word)
+        chosen = start.strip("[,").split(",")
+        yield from _matching((f"{key}={start}{name}" for name in _names(group) if name not in chosen), word)
     else:
         yield from _matching((f"{key}={item}" for item in _values(config, key)), word)
 
@@ -103,7 +105,9 @@ def _compose(overrides: list[str]) -> dict[str, Any]:
 
 
 def _names(group: str) -> list[str]:
-    return [*(current_catalogue().names(group) if group in KINDS else ()), *presets(group)]
+    """What can be chosen of a group; what is known to be broken can't."""
+    plugins = [plugin.name for plugin in current_catalogue() if plugin.kind == group and not plugin.problem]
+    return [*plugins, *presets(group)]
 
 
 def _keys(node: dict[str, Any], prefix: str, word: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from dougong.command_line.words import parse
+from dougong.command_line.words import checkpoint_of, parse
 from dougong.errors import UserError
 
 USAGE = "usage: dougong predict checkpoint=FILE [input=FILE.jsonl | text=TEXT] [output=FILE] [plugin_path=DIR]"
@@ -29,13 +29,12 @@ def run(arguments: list[str]) -> int:
         print(HELP)
         return 0
     words = parse(arguments, ("checkpoint", "input", "output", "text", "plugin_path"), USAGE)
-    if "checkpoint" not in words:
-        raise UserError(f"checkpoint: has to be given. {USAGE}")
+    checkpoint = checkpoint_of(words, USAGE)
     if "input" in words and not Path(words["input"]).is_file():
         raise UserError(f"input: {words['input']} does not exist.")
     from dougong.inference.model import load
 
-    model = load(words["checkpoint"], [words["plugin_path"]] if "plugin_path" in words else [])
+    model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [])
     given = [words["text"]] if "text" in words else _read(words.get("input"))
     sources = (model.as_record(item, source) for source, item in _numbered(given, words))
     write(model.predict(sources), words.get("output"))
