@@ -9,15 +9,16 @@ from dougong.errors import UserError
 from dougong.registry.plugin import Plugin
 from dougong.registry.source import SourceFile
 
-BUILT_IN = "dougong_plugins"
+BUILT_IN = "built-in"
+BUILT_IN_PACKAGE = "dougong_plugins"
 ENTRY_POINTS = "dougong.plugins"
 
 
 def built_in() -> Iterator[Plugin]:
     """The plugins that come with Dougong."""
-    spec = importlib.util.find_spec(BUILT_IN)
+    spec = importlib.util.find_spec(BUILT_IN_PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        yield from in_package(Path(folder), BUILT_IN, "built-in")
+        yield from in_package(Path(folder), BUILT_IN_PACKAGE, BUILT_IN)
 
 
 def in_folders(folders: Iterable[str | Path], named_by: str = "plugin_path") -> Iterator[Plugin]:
