@@ -19,7 +19,7 @@ from dougong.training.run import RunResult, load_config
 from dougong.training.run import run as run_training
 
 _MANY = {"-m", "--multirun"}
-_ASKING = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
+_ASKING = {"--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 _WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c")
 
 
@@ -30,6 +30,8 @@ def run(arguments: list[str]) -> int:
     if resumed:
         return _resume(resumed[-1].partition("=")[2], [word for word in overrides if word not in resumed])
     prepared = prepare(overrides)
+    if {"--help", "-h"} & set(arguments):
+        return _help(prepared, config_dir)
     if not _ASKING & {word.partition("=")[0] for word in arguments}:
         # Before Hydra makes a folder, and before the first of many jobs is run.
         for job_overrides in _jobs(prepared) if _MANY & set(arguments) else [prepared]:
@@ -82,6 +84,16 @@ def _resume(folder: str, others: list[str]) -> int:
     result = run_training(load_config(path), path, resume=True)
     _report(result)
     return 130 if result.status == "interrupted" else 0
+
+
+def _help(overrides: list[str], config_dir: str | None) -> int:
+    from dougong.command_line.train_help import help_text
+
+    try:
+        print(help_text(overrides, config_dir))
+    except HYDRA_ERRORS as error:
+        raise translator(overrides, config_dir).translate(error) from error
+    return 0
 
 
 def _report(result: RunResult) -> None:
