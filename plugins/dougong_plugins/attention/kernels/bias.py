@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from dougong_plugins.attention.kernels.tiles import Band, Tile
+from dougong_plugins.attention.kernels.tiles import Band, Tile, block_of
 
 
 def score_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -15,16 +15,18 @@ def score_dtype(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
-@lru_cache(maxsize=64)
-def band_bias(band: Band, queries: int, keys: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """(Q, K)."""
-    distance = band.offset + torch.arange(queries, device=device)[:, None] - torch.arange(keys, device=device)
+@lru_cache(maxsize=16)
+def band_bias(band: Band, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(Q, K) of a whole block and stretch, of which those at the ends of the sequence are parts."""
+    queries = block_of(band.window)
+    keys = queries + band.window + band.after
+    distance = band.window + torch.arange(queries, device=device)[:, None] - torch.arange(keys, device=device)
     seen = distance.abs() <= band.window
     if band.causal:
         seen &= distance >= 0
     if band.skipped is not None:
         seen &= distance % band.skipped != 0
-    return torch.zeros(queries, keys, dtype=dtype, device=device).masked_fill_(~seen, -torch.inf)
+    return torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill_(~seen, -torch.inf)
 
 
 def padding_bias(key_padding_mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -34,11 +36,14 @@ def padding_bias(key_padding_mask: Tensor, dtype: torch.dtype) -> Tensor:
     )
 
 
-def tile_bias(tile: Tile, padding: Tensor | None, items: slice, dtype: torch.dtype, device: torch.device) -> Tensor | None:
+def tile_bias(
+    tile: Tile, padding: Tensor | None, items: slice, dtype: torch.dtype, device: torch.device
+) -> Tensor | None:
     """(I * C or 1, 1, Q or 1, K), to be spread over heads; None where each query sees each key of its group."""
     bias = None
     if tile.band is not None:
-        bias = band_bias(tile.band, tile.queries.length, tile.keys.length, dtype, device)[None, None]
+        whole = band_bias(tile.band, dtype, device)
+        bias = whole[None, None, : tile.queries.length, tile.cut : tile.cut + tile.keys.length]
     if padding is None:
         return bias
     stretch = tile.keys.of(padding[..., None], items).reshape(-1, 1, 1, tile.keys.length)

@@ -1,8 +1,8 @@
 """Exact attention over a pattern in tiles, forward and backward.
 
 A union of disjoint key sets is one softmax: each set gives its own output and log-sum-exp, and the outputs are averaged
-with the weights that the log-sum-exps give. The gradients of each set then come from the *merged* output and log-sum-exp,
-so the log-sum-exp itself needs no gradient. Tiles are small enough for the caches, and nothing grows faster than the
+with the weights that the log-sum-exps give. The gradients of each set then come from the *merged* output and
+log-sum-exp, so the log-sum-exp itself needs no gradient. Tiles are small enough for the caches, and nothing grows faster than the
 length: beside inputs, output and gradients there is one number a query and head, and the buffers of one tile.
 """
 
@@ -42,12 +42,14 @@ class Job:
         return MatmulTile(self.dropout, generator)
 
     def tiles(self, like: Tensor) -> Iterator[tuple[int, Tile, slice, Tensor | None, bool]]:
-        """For each tile: which half of the pattern it is of, the tile, its items, its bias, and whether it is causal."""
+        """Each tile, with the half of the pattern it is of, its items, its bias, and whether it is causal."""
         batch, length, heads, head_dim = like.shape
         threads = torch.get_num_threads() if like.device.type == "cpu" else 16
         rows = max(256, threads * NUMBERS_A_THREAD // max(1, heads * head_dim))
         at_once = max(1, rows // length)
-        for half, tiles in enumerate(parts(self.pattern, length, self.causal, max(1, rows // max(1, min(batch, at_once))))):
+        for half, tiles in enumerate(
+            parts(self.pattern, length, self.causal, max(1, rows // max(1, min(batch, at_once))))
+        ):
             for first in range(0, batch, at_once):
                 items = slice(first, first + at_once)
                 for tile in tiles:
@@ -55,7 +57,9 @@ class Job:
                     yield half, tile, items, bias, self.causal and tile.band is None
 
 
-def job(pattern: Pattern, like: Tensor, causal: bool, dropout: float, seed: int, key_padding_mask: Tensor | None) -> Job:
+def job(
+    pattern: Pattern, like: Tensor, causal: bool, dropout: float, seed: int, key_padding_mask: Tensor | None
+) -> Job:
     """The job for a (B, N, H, D) tensor."""
     padding = None if key_padding_mask is None else padding_bias(key_padding_mask, score_dtype(like.dtype))
     return Job(pattern.at(like.shape[1]), causal, dropout, seed, padding)
@@ -86,20 +90,24 @@ def gradients(
     engine = job.engine(query)
     shape, dtype = query.shape, score_dtype(query.dtype)
     # Half precision would round each of the several sums that meet in one key, so they are kept in float32.
-    grad_query, grad_key, grad_value = (torch.zeros(shape, dtype=dtype, device=query.device) for _ in range(3))
-    for _, tile, items, bias, causal in job.tiles(query):
+    grad_query, grad_key, grad_value = (torch.empty(shape, dtype=dtype, device=query.device) for _ in range(3))
+    if job.pattern.rate is None:  # else the classes come first, and write every key before a band adds to it
+        grad_key.zero_()
+        grad_value.zero_()
+    for half, tile, items, bias, causal in job.tiles(query):
         grads, queries, outputs = _rows((grad, query, output), tile.queries, items)
         keys, values = _rows((key, value), tile.keys, items)
         lses = tile.queries.of(lse, items).flatten(0, 1).transpose(1, 2)
         partial = engine.backward(grads, queries, keys, values, outputs, lses, bias, causal, scale)
-        _add(grad_query, tile.queries, items, partial[0])
-        _add(grad_key, tile.keys, items, partial[1])
-        _add(grad_value, tile.keys, items, partial[2])
+        put_key = _add if tile.band else _put
+        (_add if half else _put)(grad_query, tile.queries, items, partial[0])
+        put_key(grad_key, tile.keys, items, partial[1])
+        put_key(grad_value, tile.keys, items, partial[2])
     return grad_query.to(query.dtype), grad_key.to(query.dtype), grad_value.to(query.dtype)
 
 
 def _readable(tensor: Tensor) -> Tensor:
-    """`tensor` if matrix products can read its rows where they lie, else a copy. A projection's transposed views can."""
+    """`tensor` if matrix products can read its rows in place, as they can of a projection's views; else a copy."""
     *_, row, _, number = tensor.stride()
     in_place = number == 1 and row >= tensor.shape[-1]
     return tensor if in_place else tensor.contiguous()
@@ -124,8 +132,14 @@ def _merge(output: Tensor, lse: Tensor, partial: Tensor, partial_lse: Tensor) ->
     lse.copy_(merged)
 
 
+def _put(total: Tensor, rows: Rows, items: slice, partial: Tensor) -> None:
+    """Write (G, H, L, D) to the rows of (B, N, H, D) that they belong to."""
+    target = rows.of(total, items)
+    target.copy_(partial.transpose(1, 2).view(target.shape))
+
+
 def _add(total: Tensor, rows: Rows, items: slice, partial: Tensor) -> None:
     """Add (G, H, L, D) to the rows of (B, N, H, D) that they belong to; a row may belong to several groups."""
-    groups = partial.transpose(1, 2).unflatten(0, (-1, rows.groups))
+    groups = partial.transpose(1, 2).reshape(-1, rows.groups, *partial.transpose(1, 2).shape[1:])
     for cut, target in rows.slabs():
         target.of(total, items).add_(groups[:, :, cut])

@@ -76,9 +76,12 @@ def _(_grad: Tensor, query: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
 def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     *tensors, ctx.window, ctx.rate, ctx.causal, ctx.dropout = inputs
     ctx.save_for_backward(*tensors, *output)
+    ctx.set_materialize_grads(False)  # else a gradient of zeros is made for the log-sum-exp
 
 
-def _differentiate(ctx: Any, grad: Tensor, _grad_lse: Tensor | None) -> tuple[Tensor | None, ...]:
+def _differentiate(ctx: Any, grad: Tensor | None, _grad_lse: Tensor | None) -> tuple[Tensor | None, ...]:
+    if grad is None:
+        return (None,) * 9
     query, key, value, key_padding_mask, seed, output, lse = ctx.saved_tensors
     settings = (key_padding_mask, seed, ctx.window, ctx.rate, ctx.causal, ctx.dropout)
     gradients = _backward(grad, query, key, value, output, lse, *settings)

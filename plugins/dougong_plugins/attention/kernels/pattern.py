@@ -1,6 +1,6 @@
 """Which distances between a query and a key a pattern sees."""
 
-# Shapes: N length.
+# Shapes: N query length, M key length.
 
 import math
 from dataclasses import dataclass
@@ -53,11 +53,13 @@ class Pattern:
             seen = seen | (distance % self._resolved(self.rate, length, distance) == 0)
         return seen
 
-    def mask(self, length: int, *, causal: bool, device: torch.device | str = "cpu") -> Tensor:
-        """(N, N) bool, True where the query (row) sees the key (column)."""
-        position = torch.arange(length, device=device)
-        distance = position[:, None] - position[None, :]
-        seen = self.sees(distance, length)
+    def mask(
+        self, query_length: int, key_length: int, *, causal: bool = False, device: torch.device | str = "cpu"
+    ) -> Tensor:
+        """(N, M) bool, True where the query (row) sees the key (column)."""
+        query, key = (torch.arange(length, device=device) for length in (query_length, key_length))
+        distance = query[:, None] - key
+        seen = self.sees(distance, key_length)
         return seen & (distance >= 0) if causal else seen
 
     @staticmethod
@@ -67,3 +69,12 @@ class Pattern:
             return value
         root = torch.full((), length, dtype=torch.float64, device=like.device).sqrt().round()
         return root.clamp_min(1).to(like.dtype)
+
+
+def steps(rate: int | str) -> int:
+    """The number that stands for a setting: itself, or `FOLLOWS_LENGTH` for "sqrt"."""
+    if rate == "sqrt":
+        return FOLLOWS_LENGTH
+    if not isinstance(rate, int) or rate < 1:
+        raise ValueError(f"rate: must be >= 1 or sqrt, got {rate}")
+    return rate
