@@ -14,7 +14,7 @@ class SparseAttention(PatternAttention):
     """Each position sees those at a distance of at most `rate`, or of a multiple of it, in one softmax.
 
     Cost: n · (2 · rate + n / rate) scores a head, n · √n with the default, under which two layers join any two
-    positions; memory grows as n. No key counts twice, and the window is not dilated: both differ from the article's code.
+    positions; memory grows as n. No key counts twice, and the window is not dilated: both unlike the article's code.
 
     Source: Su Jianlin, "节约而生：从标准Attention到稀疏Attention", 2019, https://kexue.fm/archives/6853, after Child
     and others, "Generating Long Sequences with Sparse Transformers", 2019, https://arxiv.org/abs/1904.10509.

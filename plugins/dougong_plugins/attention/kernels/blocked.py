@@ -2,8 +2,8 @@
 
 A union of disjoint key sets is one softmax: each set gives its own output and log-sum-exp, and the outputs are averaged
 with the weights that the log-sum-exps give. The gradients of each set then come from the *merged* output and
-log-sum-exp, so the log-sum-exp itself needs no gradient. Tiles are small enough for the caches, and nothing grows faster than the
-length: beside inputs, output and gradients there is one number a query and head, and the buffers of one tile.
+log-sum-exp, so the log-sum-exp itself needs no gradient. Tiles are small enough for the caches, and memory grows as
+the length: beside inputs, output and gradients there is one number a query and head, and the buffers of one tile.
 """
 
 # Shapes: B batch, N length, H heads, D head dimension; I items, C groups, G = I * C, Q queries and K keys of a group.

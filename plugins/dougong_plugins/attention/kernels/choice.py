@@ -19,7 +19,7 @@ CALL_COST = 128
 """What cutting and merging tiles costs a query, in the same unit."""
 
 LONGEST = 2048
-"""No longer mask is made, so that memory stays linear: windows so wide have blocks as efficient as the dense kernel's."""
+"""No larger mask is made, so that memory stays linear. Windows as wide have tiles as efficient as the dense kernel."""
 
 CUDA_DENSE_UP_TO = 1024
 """Below this the dense kernels of a GPU are bound by their launch. Not measured: no GPU was at hand."""
