@@ -63,7 +63,8 @@ class Result:
 
 def relative(ours: Tensor, theirs: Tensor) -> float:
     """The greatest difference, in units of the greatest number, or of 1 where all are smaller than that."""
-    return float((ours.double() - theirs.double()).abs().max() / theirs.double().abs().max().clamp_min(1))
+    ours, theirs = ours.detach().double(), theirs.detach().double()
+    return float((ours - theirs).abs().max() / theirs.abs().max().clamp_min(1))
 
 
 def run(attend: Callable[[Tensor, Tensor, Tensor], Tensor], inputs: list[Tensor]) -> Result:

@@ -63,26 +63,26 @@ def difference(case: Case, dtype: torch.dtype) -> float:
     return ours.distance(run(lambda *qkv: masked_dense(*qkv, seen), [tensor.double() for tensor in rounded]))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cases())
 def test_every_pattern_equals_masked_dense_attention_in_float64(case: Case) -> None:
     assert difference(case, torch.float64) < 1e-10
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cases())
 def test_every_pattern_equals_masked_dense_attention_in_float32(case: Case) -> None:
     assert difference(case, torch.float32) < 1e-5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cases(longest=300))
 def test_every_pattern_is_as_exact_without_the_flash_kernel(case: Case) -> None:
     with mock.patch.object(blocked, "flash_works", return_value=False):
         assert difference(case, torch.float64) < 1e-10
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(cases(longest=300), st.sampled_from([64, 1000, 4096]))
 def test_the_size_of_a_tile_changes_nothing(case: Case, numbers: int) -> None:
     with mock.patch.object(blocked, "NUMBERS_A_THREAD", numbers):
@@ -106,8 +106,9 @@ def test_the_size_of_a_tile_changes_nothing(case: Case, numbers: int) -> None:
 def test_every_pattern_equals_masked_dense_attention_over_many_tiles(
     attention: Attention, causal: bool, padded: bool
 ) -> None:
-    case = Case(attention, (2, 1, 2345, 16), causal, padding(2, 2345, 0.3, 0) if padded else None, 0)
-    assert difference(case, torch.float64) < 1e-10
+    case = Case(attention, (2, 1, 1432, 8), causal, padding(2, 1432, 0.3, 0) if padded else None, 0)
+    with mock.patch.object(blocked, "NUMBERS_A_THREAD", 2048):
+        assert difference(case, torch.float64) < 1e-10
 
 
 @pytest.mark.parametrize("name", EACH)

@@ -27,13 +27,11 @@ CUDA_DENSE_UP_TO = 1024
 logger = logging.getLogger(__name__)
 
 
-@cache
 def dense_up_to(pattern: Pattern, causal: bool) -> int:
     """The longest length at which the masked dense kernel is the faster one on CPU.
 
     A query of a tile computes the scores of its band, block and window, and of its class. A dense one computes as many
-    as the sequence is long. The two costs are those of medians measured on 2 cores; see docs/benchmarks/attention.md.
-    The rule depends on the pattern only, and not on the length, so a compiled graph has one guard.
+    as the sequence is long. The costs are fitted to medians measured on 2 cores; see docs/benchmarks/attention.md.
     """
     for length in range(LONGEST, 0, -32):
         exact = pattern.at(length)
@@ -45,24 +43,32 @@ def dense_up_to(pattern: Pattern, causal: bool) -> int:
     return 0
 
 
-def choose(
-    pattern: Pattern, device: torch.device, length: int, causal: bool, padded: bool, dropout: float
-) -> Literal["blocked", "flex", "dense"]:
-    """The backend for self-attention at a length.
+class Rule:
+    """Chooses the backend of a pattern for self-attention.
 
     On CPU: dense up to a length, then blocked. Full attention is dense, save with both a causal mask and padding: the
     dense kernel takes those as one (B, N, N) mask, and computes the future to throw it away.
     On CUDA: FlexAttention for bands, which leave whole blocks of the score matrix empty. A class of positions leaves
     none empty, so there FlexAttention would compute the full matrix, and tiles are used.
     """
-    full = pattern.rate == 1
-    if device.type == "cuda":
-        if full or length <= CUDA_DENSE_UP_TO:
-            return "dense"
-        return "flex" if pattern.rate is None and not dropout else "blocked"
-    if full:
-        return "blocked" if causal and padded and not dropout and length > 2 * CALL_COST else "dense"
-    return "dense" if length <= dense_up_to(pattern, causal) else "blocked"
+
+    def __init__(self, pattern: Pattern) -> None:
+        self.pattern = pattern
+        # Found once, and whatever the length: a compiled graph then has one guard on it.
+        self.dense_up_to = {causal: dense_up_to(pattern, causal) for causal in (False, True)}
+
+    def choose(
+        self, device: torch.device, length: int, causal: bool, padded: bool, dropout: float
+    ) -> Literal["blocked", "flex", "dense"]:
+        """The backend at a length, whether there is a causal mask or padding, and with a share of dropout."""
+        full = self.pattern.rate == 1
+        if device.type == "cuda":
+            if full or length <= CUDA_DENSE_UP_TO:
+                return "dense"
+            return "flex" if self.pattern.rate is None and not dropout else "blocked"
+        if full:
+            return "blocked" if causal and padded and not dropout and length > 2 * CALL_COST else "dense"
+        return "dense" if length <= self.dense_up_to[causal] else "blocked"
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from dougong.contracts.attention import Attention
-from dougong_plugins.attention.kernels.choice import BACKENDS, Backend, announce, choose
+from dougong_plugins.attention.kernels.choice import BACKENDS, Backend, Rule, announce
 from dougong_plugins.attention.kernels.dense import dense_attention
 from dougong_plugins.attention.kernels.flex import flex_pattern_attention
 from dougong_plugins.attention.kernels.operator import blocked_attention
@@ -32,6 +32,7 @@ class PatternAttention(Attention):
         self.pattern = pattern
         self.dropout = dropout
         self.backend = backend
+        self.rule = Rule(pattern)
 
     def forward(
         self,
@@ -81,7 +82,7 @@ class PatternAttention(Attention):
         if self.backend == "flex" and (dropout or query.device.type != "cuda"):
             raise ValueError("backend=flex: FlexAttention has no dropout, and no gradients outside of CUDA; use auto")
         if self.backend == "auto":
-            return choose(self.pattern, query.device, query.shape[-2], causal, padded, dropout)
+            return self.rule.choose(query.device, query.shape[-2], causal, padded, dropout)
         return self.backend
 
 

@@ -36,6 +36,10 @@ class Pattern:
         if self.window is None and self.rate is None:
             raise ValueError("a pattern needs a window, a rate or both")
 
+    def __str__(self) -> str:
+        halves = {"window": self.window, "rate": self.rate}
+        return ", ".join(f"{name}={value or 'sqrt'}" for name, value in halves.items() if value is not None)
+
     def at(self, length: int) -> "Pattern":
         """This pattern at one length, in plain numbers and in its simplest form: `Pattern(rate=1)` sees every key."""
         window = nearest_root(length) if self.window == FOLLOWS_LENGTH else self.window
