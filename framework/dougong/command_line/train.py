@@ -29,6 +29,8 @@ def run(arguments: list[str]) -> int:
     jobs = Jobs()
     try:
         prepared = prepare(words.overrides, words.config_dir)
+        if "--help" in words.options:
+            return _help(prepared)
         if not words.asking:
             # Before Hydra makes a folder, and before the first of many jobs is run.
             for job_overrides in _jobs(prepared) if words.many else [prepared]:
@@ -79,6 +81,13 @@ def _resume(folder: str, others: list[str]) -> int:
     result = run_training(load_config(path), path, resume=True)
     _report(result)
     return 130 if result.status == "interrupted" else 0
+
+
+def _help(overrides: list[str]) -> int:
+    from dougong.command_line.train_help import help_text
+
+    print(help_text(overrides))
+    return 0
 
 
 def _report(result: RunResult) -> None:

@@ -21,7 +21,13 @@ def quieten() -> None:
     """Lightning's remarks on devices, workers and tips go to the log, if anywhere."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (r".*does not have many workers.*", r".*srun.*", r".*isinstance\(treespec.*", r".*LeafSpec.*"):
+    for message in (
+        r".*does not have many workers.*",
+        r".*srun.*",
+        r".*isinstance\(treespec.*",
+        r".*LeafSpec.*",
+        r".*no `val_dataloader`.*",
+    ):
         warnings.filterwarnings("ignore", message)
     warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
 
