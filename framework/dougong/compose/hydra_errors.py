@@ -16,7 +16,7 @@ from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import class_signature
 
-HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
+HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, RecursionError)
 
 
 class Translator:
@@ -37,6 +37,9 @@ class Translator:
 
     def translate(self, error: BaseException) -> UserError:
         """The same error for people."""
+        if isinstance(error, RecursionError):
+            said = " ".join(self.overrides)
+            return UserError(f"{said}: goes round in circles; the `defaults` of a config file lead back to that file.")
         text = "\n".join(str(item) for item in _chain(error))
         for item in _chain(error):
             if isinstance(item, MissingConfigException) and item.missing_cfg_file:
