@@ -115,3 +115,75 @@ def nothing_registered() -> Iterator[None]:
     yield
     decorator.registered.clear()
     decorator.registered.update(before)
+
+
+PARTS = """
+from dougong import Default, PerLayer, register
+from dougong.contracts.attention import Attention
+from dougong.contracts.embedding import Embedding
+from dougong.contracts.encoder import Encoder
+
+
+class Mixing(Attention):
+    def forward(self, query, key, value, *, key_padding_mask=None, causal=False):
+        return value
+
+
+@register("attention", "near")
+class Near(Attention):
+    def __init__(self, window: int = 4) -> None:
+        super().__init__()
+        self.window = window
+
+    forward = Mixing.forward
+
+
+@register("attention", "far")
+class Far(Attention):
+    def __init__(self, rate: int = 2) -> None:
+        super().__init__()
+        self.rate = rate
+
+    forward = Mixing.forward
+
+
+@register("attention", "blind")
+class Blind(Attention):
+    supports = frozenset({"causal"})
+
+    forward = Mixing.forward
+
+
+@register("encoder", "twin")
+class Twin(Encoder):
+    def __init__(
+        self,
+        embedding: Embedding,
+        attention: PerLayer[Attention],
+        decoder_attention: PerLayer[Attention],
+        layers: int = 3,
+    ) -> None:
+        super().__init__()
+        self.embedding, self.tokenizer, self.dim = embedding, embedding.tokenizer, embedding.dim
+        self.first = [attention(layer) for layer in range(layers)]
+        self.second = [decoder_attention(layer) for layer in range(layers)]
+
+    def forward(self, inputs):
+        return self.embedding(inputs)
+
+
+@register("encoder", "bag")
+class Bag(Encoder):
+    def __init__(self, embedding: Embedding) -> None:
+        super().__init__()
+        self.embedding, self.tokenizer, self.dim = embedding, embedding.tokenizer, embedding.dim
+
+    def forward(self, inputs):
+        return self.embedding(inputs)
+"""
+
+
+@pytest.fixture
+def parts(write: Callable[[str, str], Path]) -> str:
+    """`plugin_path=FOLDER` with encoders that have no, one and two slots for attention, and attentions."""
+    return f"plugin_path={write('parts/parts.py', PARTS).parent}"
