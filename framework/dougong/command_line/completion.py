@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
+from dougong.command_line import options
 from dougong.compose.check import used_slots
 from dougong.compose.compose import GROUPS, compose_unchecked, prepare
 from dougong.compose.conf_folder import presets
@@ -31,8 +32,6 @@ BASH = r"""_dougong_complete() {
     esac
 }
 complete -o default -F _dougong_complete dougong"""
-
-_OPTIONS = ("--cfg", "--config-dir", "--help", "--multirun")
 
 
 def run(arguments: list[str]) -> int:
@@ -63,6 +62,7 @@ def candidates(line: str) -> list[str]:
     if before[0] == "train":
         return sorted(set(_train_words(before[1:], word)))
     keys = {
+        "completion": ("bash",),
         "evaluate": ("checkpoint=", "split=", "data.path="),
         "predict": ("checkpoint=", "input=", "output=", "text="),
     }
@@ -77,11 +77,11 @@ def _plugin_words(before: list[str]) -> list[str]:
 
 
 def _train_words(before: list[str], word: str) -> Iterator[str]:
-    if word.startswith("-"):
-        yield from _matching(_OPTIONS, word)
+    option = options.SHORT.get(before[-1], before[-1]) if before else ""
+    if word.startswith("-") or option in options.VALUES:
+        yield from _matching(options.VALUES.get(option, (*options.FLAGS, *options.VALUES)), word)
         return
-    overrides = [item for item in before if "=" in item]
-    config = _compose(overrides)
+    config = _compose(before)
     key, equals, value = word.partition("=")
     group = key.lstrip("+").partition("@")[0]
     if not equals:
@@ -97,9 +97,10 @@ def _train_words(before: list[str], word: str) -> Iterator[str]:
         yield from _matching((f"{key}={item}" for item in _values(config, key)), word)
 
 
-def _compose(overrides: list[str]) -> dict[str, Any]:
+def _compose(before: list[str]) -> dict[str, Any]:
     try:
-        return compose_unchecked(prepare(overrides))
+        words = options.parse(before)
+        return compose_unchecked(prepare(words.overrides, words.config_dir))
     except (UserError, *HYDRA_ERRORS):  # what is written so far does not hold; what is known without it still helps
         return compose_unchecked(prepare([]))
 

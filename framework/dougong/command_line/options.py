@@ -6,10 +6,10 @@ from pathlib import Path
 
 from dougong.errors import UserError, suggestion
 
-_SHORT = {"-h": "--help", "-m": "--multirun", "-c": "--cfg", "-cd": "--config-dir", "-p": "--package", "-i": "--info"}
-_FLAGS = ("--help", "--hydra-help", "--multirun", "--resolve")
+SHORT = {"-h": "--help", "-m": "--multirun", "-c": "--cfg", "-cd": "--config-dir", "-p": "--package", "-i": "--info"}
+FLAGS = ("--help", "--hydra-help", "--multirun", "--resolve")
 # What an option takes: any text where nothing is listed.
-_VALUES: dict[str, tuple[str, ...]] = {
+VALUES: dict[str, tuple[str, ...]] = {
     "--cfg": ("job", "hydra", "all"),
     "--config-dir": (),
     "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
@@ -56,19 +56,19 @@ def parse(arguments: Sequence[str]) -> Words:
             words.overrides.append(word)
             continue
         given, has_value, value = word.partition("=")
-        name = _SHORT.get(given, given)
-        if name in _FLAGS and not has_value:
+        name = SHORT.get(given, given)
+        if name in FLAGS and not has_value:
             words.options.append(name)
-        elif name in _VALUES:
+        elif name in VALUES:
             _take(words, name, value if has_value else next(rest, ""))
         else:
-            raise UserError(f"{word}: there is no such option. {suggestion(given, [*_FLAGS, *_VALUES], 'Options')}")
+            raise UserError(f"{word}: there is no such option. {suggestion(given, [*FLAGS, *VALUES], 'Options')}")
     return words
 
 
 def _take(words: Words, name: str, value: str) -> None:
     """Add an option that has a value."""
-    allowed = _VALUES[name]
+    allowed = VALUES[name]
     if allowed and value not in allowed:
         raise UserError(f"{f'{name} {value}'.strip()}: there is no such choice. {suggestion(value, allowed)}")
     if not value:
