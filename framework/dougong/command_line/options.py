@@ -35,7 +35,7 @@ class Words:
     @property
     def many(self) -> bool:
         """Whether every combination is to be run."""
-        return "--multirun" in self.options
+        return "--multirun" in self.options or "hydra.mode=MULTIRUN" in self.overrides
 
     @property
     def asking(self) -> bool:

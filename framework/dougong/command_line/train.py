@@ -1,12 +1,10 @@
 """`dougong train [KEY=VALUE ...]`: Hydra composes, checks and runs one job, or many with -m."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from dougong.command_line.options import parse
@@ -15,6 +13,7 @@ from dougong.compose.compose import ROOT, VERSION_BASE, compose, prepare, to_pla
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
+from dougong.compose.sweep import for_sweeper, jobs_of
 from dougong.errors import UserError
 from dougong.training.run import RunResult, load_config
 from dougong.training.run import run as run_training
@@ -33,10 +32,10 @@ def run(arguments: list[str]) -> int:
             return _help(prepared)
         if not words.asking:
             # Before Hydra makes a folder, and before the first of many jobs is run.
-            for job_overrides in _jobs(prepared) if words.many else [prepared]:
+            for job_overrides in jobs_of(prepared) if words.many else [prepared]:
                 compose(job_overrides, words.config_dir)
         # Overrides first: Hydra takes no override that stands behind an option.
-        sys.argv = ["dougong train", *prepared, *words.options]
+        sys.argv = ["dougong train", *(for_sweeper(prepared) if words.many else prepared), *words.options]
         hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(jobs)()
     except HYDRA_ERRORS as error:
         raise translator(words.overrides).translate(error) from error
@@ -94,11 +93,3 @@ def _report(result: RunResult) -> None:
     from dougong.training import report
 
     report.finish(result)
-
-
-def _jobs(overrides: list[str]) -> Iterator[list[str]]:
-    """The overrides of each job of a sweep."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
-    for batch in BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None):
-        yield from batch

@@ -1,6 +1,7 @@
 """Composing a configuration outside a Hydra job: for the Python API, for checks, for messages."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Con
         return check(compose_unchecked(overrides), current_catalogue())
     except HYDRA_ERRORS as error:
         raise translator(overrides).translate(error) from error
+
+
+def sweeper_params(overrides: Sequence[str]) -> dict[str, Any]:
+    """The sweep that these overrides ask for in a file: `hydra.sweeper.params`."""
+    with _hydra():
+        config = hydra_compose(ROOT, overrides=list(overrides), return_hydra_config=True)
+    return dict(OmegaConf.select(config, "hydra.sweeper.params") or {})
 
 
 def compose_unchecked(overrides: Sequence[str]) -> Config:
@@ -75,12 +83,18 @@ def to_plain(config: DictConfig) -> Config:
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
-    # A job that is running under Hydra has its own instance, which must be there again afterwards.
+    with _hydra():
+        return hydra_compose(ROOT, overrides=list(overrides))
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """An instance of Hydra's own for composing; that of a job that is running is there again afterwards."""
     holder = GlobalHydra.instance()
     outer, holder.hydra = holder.hydra, None
     try:
         with initialize_config_dir(str(conf_folder()), version_base=VERSION_BASE):
-            return hydra_compose(ROOT, overrides=list(overrides))
+            yield
     finally:
         holder.hydra = outer
 

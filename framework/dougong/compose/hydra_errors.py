@@ -119,6 +119,8 @@ class Translator:
 
     def _unknown_setting(self, key: str) -> str:
         """Says which part of a dotted key is wrong, and what it could have been."""
+        if key.startswith("hydra."):
+            return f"{key}: Hydra has no such setting; `dougong train --cfg hydra` shows those that it has."
         try:
             node: Any = self.compose_without(self._said(key, ""))
         except HYDRA_ERRORS:
@@ -148,8 +150,15 @@ class Translator:
             return f"{key}: there is no such {kind}. {suggestion(word, known, 'Chosen')}"
         close = nearest(word, known)
         hint = f" Did you mean `{close}`?" if close else ""
+        if len(parts) == 2 and (owners := self._with_setting(*parts)):
+            hint += f" {' and '.join(owners)} {'has' if len(owners) == 1 else 'have'} it."
         listed = f"Known: {', '.join(dict.fromkeys(known))}." if known else "It has no settings."
         return f"{key}: there is no such setting.{hint} {listed}"
+
+    def _with_setting(self, kind: str, name: str) -> list[str]:
+        """The plugins that do have a setting, where the chosen one has not."""
+        plugins = [plugin for plugin in self.catalogue if plugin.kind == kind and not plugin.problem]
+        return [f"{kind}={plugin.name}" for plugin in plugins if plugin.signature.setting(name)]
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
