@@ -19,6 +19,8 @@ UNKNOWN = [
     ("train tracker.wandb.projct=a", "tracker.wandb.projct: there is no such setting.", "Did you mean `project`?"),
     ("train tracker.wand.project=a", "tracker.wand: there is no such tracker.", "Did you mean `wandb`?"),
     ("train encoder._target_=os.system", "encoder._target_: there is no such setting.", "Known: layers, "),
+    ("train data.path=here", "data.path: there is no such setting.", "data=text_table has it. Known: size, "),
+    ("train hydra.rn.dir=here", "hydra.rn.dir: Hydra has no such setting;", "--cfg hydra"),
     ("train ~sed", "~sed: ", "nothing of that name"),
     ("train -m seed=1,2 optimizer.lrr=1e-3,1e-4", "optimizer.lrr: there is no such", "Did you mean `lr`?"),
     ("train -m attention=full,fll", "attention=fll: there is no such attention.", "Did you mean `full`?"),

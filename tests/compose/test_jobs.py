@@ -55,6 +55,40 @@ def test_every_job_is_checked_before_the_first_is_run(words, line, without_torch
     assert not list(without_torch.folder.iterdir())
 
 
+@pytest.mark.parametrize("how", ["-m", "hydra.mode=MULTIRUN"])
+def test_the_jobs_that_a_file_asks_for_are_checked_as_well(how, without_torch, write):
+    text = "# @package _global_\nhydra:\n  sweeper:\n    params:\n      encoder.layers: 1,0\n"
+    folder = write("conf/experiment/layers.yaml", text).parents[1]
+    answer = without_torch("train", how, "experiment=layers", "--config-dir", str(folder))
+    assert answer.refused() == "encoder.layers: must be >= 1, got 0."
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["seed=1,2", "tracker=csv"], [["seed=1", "tracker=csv"], ["seed=2", "tracker=csv"]]),
+        (["attention=[full,local],full"], [["attention=[full,local]"], ["attention=full"]]),
+        (["seed=range(3)"], [["seed=0"], ["seed=1"], ["seed=2"]]),
+    ],
+)
+def test_each_combination_is_a_job(words, expected):
+    from dougong.compose.compose import prepare
+    from dougong.compose.sweep import for_sweeper, jobs_of
+
+    assert [sorted(job) for job in jobs_of(prepare(words))] == [sorted(job) for job in expected]
+    assert [sorted(job) for job in jobs_of(for_sweeper(words))] == [sorted(job) for job in expected]
+
+
+def test_a_setting_that_only_what_is_swept_has_is_left_for_the_jobs(without_torch, write):
+    folder = write(
+        "conf/experiment/mine.yaml", "# @package _global_\ndefaults: [override /data: text_table]\n"
+    ).parents[1]
+    words = ["experiment=sentiment,mine", "data.path=missing", "--config-dir", str(folder)]
+    answer = without_torch("train", "-m", *words)
+    assert answer.err == "data.path: missing is not a folder.\n"
+    assert "#1 : experiment=mine data.path=missing" in answer.out
+
+
 @pytest.mark.slow
 def test_every_combination_is_run_in_a_folder_of_its_own(command):
     words = ["seed=1,2", "schedule=constant", "attention=full,[full]"]
