@@ -48,7 +48,7 @@ def assert_resumed_equals_uninterrupted(tmp_path: Path, overrides: tuple[str, ..
     run_with_crashes(tmp_path / "stopped", overrides, moments, monkeypatch)
     assert whole.checkpoint is not None
     assert_same_training(tmp_path / "whole", tmp_path / "stopped", ("last", whole.checkpoint.stem))
-    #M assert measurements(tmp_path / "stopped") == measurements(tmp_path / "whole")
+    assert measurements(tmp_path / "stopped") == measurements(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("moment", ["batch:5", "batch:8", "step:8", "validation:8", "validated:8", "batch:9"])

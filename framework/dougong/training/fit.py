@@ -76,7 +76,7 @@ def fit(
     identity = read_record(folder).get("identity") or secrets.token_hex(4)
     facts = run_facts(session.task, session.precision)
     update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
-    run = RunInformation(folder, folder.name, identity, config, facts, resume)
+    run = RunInformation(folder, folder.name, identity, config, facts, resume, saved["update"] if saved else 0)
     tracking = Tracking(assembly.make_all("tracker"), run, settings.trainer.log_every)
     report.start(session, data, facts)
     return Training(session, tracking, saved).run()
