@@ -139,6 +139,8 @@ def load(path: str | Path, plugin_path: Sequence[str] = ()) -> Model:
         tokenizer = assembly.make("tokenizer")
         tokenizer.restore(description["tokenizer"])
     task = make_task(assembly, description["facts"], tokenizer)
+    if description["precision"] == "64":
+        task = task.double()
     try:
         task.load_state_dict(task_weights(content))
     except RuntimeError as error:

@@ -93,7 +93,8 @@ def prepare(
 ) -> Session:
     """The model and the encoded data; what was learnt of the data comes from the checkpoint when there is one."""
     device = device_type(settings.trainer)
-    precision, _ = choose(settings.trainer.precision, device)
+    # What was measured to be fast is not measured again: the next measurement might say otherwise.
+    precision = saved["precision"] if saved else choose(settings.trainer.precision, device)[0]
     task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
     tokenizer = None
     if saved is None:
@@ -108,7 +109,8 @@ def prepare(
     if precision == "64":
         task = task.double()
     splits = {split: encode(task, data, rows) for split, rows in records.items() if rows}
-    description = {"config": config, "facts": facts, "tokenizer": tokenizer.state() if tokenizer else None}
+    tokens = tokenizer.state() if tokenizer else None
+    description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
     return Session(config, settings, folder, assembly, task, splits, device, precision, description)
 
 
