@@ -22,7 +22,8 @@ def quieten() -> None:
     """Lightning's remarks on devices, workers and tips go to the log, if anywhere."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (r".*does not have many workers.*", r".*srun.*", r".*isinstance\(treespec.*", r".*LeafSpec.*"):
+    no_split, workers = r".*have no `val_dataloader`.*", r".*does not have many workers.*"
+    for message in (workers, no_split, r".*srun.*", r".*isinstance\(treespec.*", r".*LeafSpec.*"):
         warnings.filterwarnings("ignore", message)
     warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
 
