@@ -12,6 +12,8 @@ from dougong.errors import UserError
 
 KEY = "dougong"
 FORMAT = 1
+# What `content[KEY]` holds beside the format.
+PARTS = ("config", "facts", "tokenizer", "precision", "update", "position", "metrics")
 
 
 def save(content: dict[str, Any], path: Path) -> None:
@@ -56,13 +58,15 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path}: refused, since it holds more than tensors and plain values and could run code."
         ) from error
-    except (RuntimeError, EOFError, KeyError, OSError, ValueError) as error:
-        raise UserError(f"{path}: damaged ({' '.join(str(error).split())[:120]}).") from error
+    except Exception as error:  # reading what is damaged may fail in any way
+        raise UserError(f"{path}: damaged ({_in_a_line(error)}).") from error
     if not isinstance(content, dict) or KEY not in content:
         raise UserError(f"{path}: not a checkpoint of Dougong's.")
     found = content[KEY].get("format") if isinstance(content[KEY], dict) else None
     if found != FORMAT:
         raise UserError(f"{path}: written in format {found}; this version of Dougong reads format {FORMAT}.")
+    if missing := [part for part in PARTS if part not in content[KEY]]:
+        raise UserError(f"{path}: not complete; it lacks {', '.join(missing)}.")
     return content
 
 
@@ -73,10 +77,14 @@ def _check_whole(path: Path) -> None:
             damaged = archive.testzip()
     except zipfile.BadZipFile as error:
         raise UserError(f"{path}: not a checkpoint, or cut short ({error}).") from error
-    except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"{path}: damaged ({error}).") from error
+    except Exception as error:  # reading what is damaged may fail in any way
+        raise UserError(f"{path}: damaged ({_in_a_line(error)}).") from error
     if damaged:
         raise UserError(f"{path}: damaged; the checksum of its part {damaged} does not match.")
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -35,38 +36,39 @@ def run(arguments: list[str]) -> int:
     from dougong.inference.model import load
 
     model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [])
-    given = [words["text"]] if "text" in words else _read(words.get("input"))
-    sources = (model.as_record(item, source) for source, item in _numbered(given, words))
-    write(model.predict(sources), words.get("output"))
+    where = words.get("input", "text" if "text" in words else "standard input")
+    given = [words["text"]] if "text" in words else _read(words.get("input"), where)
+    records = (model.as_record(item, f"{where}:{number}") for number, item in enumerate(given, 1))
+    write(model.predict(records), words.get("output"))
     return 0
 
 
-def _numbered(given: Iterable[Any], words: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    where = words.get("input", "text" if "text" in words else "standard input")
-    for number, item in enumerate(given, 1):
-        yield f"{where}:{number}", item
+def _read(path: str | None, where: str) -> Iterator[Any]:
+    """Each line as JSON where it is an object, else as a text; empty lines stay, so that answers keep their places.
+
+    Raises:
+        UserError: a line is not UTF-8, or one of a `.jsonl` file is not JSON.
+    """
+    strict = where.endswith(".jsonl")
+    with nullcontext(sys.stdin.buffer) if path is None else open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{where}:{number}: not UTF-8 at byte {error.start + 1}.") from error
+            yield _parse(text, f"{where}:{number}", strict)
 
 
-def _read(path: str | None) -> Iterator[Any]:
-    """Each line as JSON where it is an object, else as a text; empty lines stay, so that answers keep their places."""
-    if path is None:
-        yield from map(_parse, sys.stdin)
-        return
-    with open(path, encoding="utf-8", errors="strict") as file:
-        try:
-            yield from map(_parse, file)
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: not UTF-8 ({error.reason} at byte {error.start + 1}).") from error
-
-
-def _parse(line: str) -> Any:
-    text = line.rstrip("\r\n")
-    if text.lstrip().startswith("{"):
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError:
+def _parse(text: str, source: str, strict: bool) -> Any:
+    if not strict and not text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.loads(text) if text.strip() else text
+    except (json.JSONDecodeError, RecursionError) as error:
+        if not strict:
             return text
-    return text
+        reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        raise UserError(f"{source}: not JSON ({reason}).") from error
 
 
 def write(answers: Iterable[dict[str, Any]], path: str | None) -> None:

@@ -18,6 +18,7 @@ class RunInformation:
         config: the whole configuration, plain.
         facts: versions, git commit, model size, and the like.
         resumed: whether the run goes on with an earlier one.
+        update: the update that it goes on from; what an earlier one recorded of later updates comes again.
     """
 
     folder: Path
@@ -26,6 +27,7 @@ class RunInformation:
     config: Mapping[str, Any]
     facts: Mapping[str, Any]
     resumed: bool = False
+    update: int = 0
 
 
 class Tracker(ABC):

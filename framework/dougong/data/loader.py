@@ -48,10 +48,7 @@ class BatchMaker(Dataset[Batch]):
 
 
 class ResumableLoader(DataLoader[Batch]):
-    """A loader that goes on where it was: its state is the epoch and how many of its batches the training has had.
-
-    Lightning finds `state_dict` and `load_state_dict` and keeps them in its checkpoint.
-    """
+    """A loader that goes on where it was: its state is the epoch and how many of its batches the training has had."""
 
     def __init__(self, maker: BatchMaker, batches: TrainingBatches, num_workers: int, pin_memory: bool) -> None:
         super().__init__(
@@ -61,6 +58,7 @@ class ResumableLoader(DataLoader[Batch]):
             num_workers=num_workers,
             pin_memory=pin_memory,
             persistent_workers=num_workers > 0,
+            generator=_apart(),
         )
         self.batches = batches
         self._done = 0
@@ -95,7 +93,13 @@ def evaluation_loader(
         batch_size=None,
         num_workers=num_workers,
         pin_memory=pin_memory,
+        generator=_apart(),
     )
+
+
+def _apart() -> torch.Generator:
+    """A generator of a loader's own: it draws a number a pass, which would shift all that the training draws."""
+    return torch.Generator().manual_seed(0)
 
 
 def _tensor(values: Any) -> Tensor:

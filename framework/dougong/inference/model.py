@@ -86,6 +86,8 @@ class Model:
             if not isinstance(given.get(name), str):
                 what = "is not a text" if name in given else "is missing"
                 raise UserError(f"{source}: `{name}` {what}. {suggestion(name, map(str, given), 'Given')}")
+            if not _is_unicode(given[name]):
+                raise UserError(f"{source}: `{name}` is not Unicode text (half of a pair of surrogates).")
         return record_type(**{name: given[name] for name in required}, source=source)
 
     def evaluate(self, data: Data, split: Split) -> tuple[Scores, int]:
@@ -139,6 +141,8 @@ def load(path: str | Path, plugin_path: Sequence[str] = ()) -> Model:
         tokenizer = assembly.make("tokenizer")
         tokenizer.restore(description["tokenizer"])
     task = make_task(assembly, description["facts"], tokenizer)
+    if description["precision"] == "64":
+        task = task.double()
     try:
         task.load_state_dict(task_weights(content))
     except RuntimeError as error:
@@ -150,3 +154,11 @@ def _fields(record: Any) -> dict[str, Any]:
     """A record's fields as plain values, without where it was read and what it leaves open."""
     values = dataclasses.asdict(record)
     return {name: value for name, value in values.items() if name != "source" and value not in (None, ())}
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

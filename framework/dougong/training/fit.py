@@ -26,12 +26,13 @@ from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
 from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
+from dougong.training.pace import Pace
 from dougong.training.precision import autocast, choose
 from dougong.training.prepare import EncodedSplit, encode, fit_tokenizer, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.tracking import Tracking
-from dougong.training.trainer import EpochLength, count_updates, device_type, make_trainer, quieten
+from dougong.training.trainer import count_updates, device_type, make_trainer, quieten
 
 
 @dataclass
@@ -75,10 +76,10 @@ def fit(
     identity = read_record(folder).get("identity") or secrets.token_hex(4)
     facts = run_facts(session.task, session.precision)
     update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
-    run = RunInformation(folder, folder.name, identity, config, facts, resume)
+    run = RunInformation(folder, folder.name, identity, config, facts, resume, saved["update"] if saved else 0)
     tracking = Tracking(assembly.make_all("tracker"), run, settings.trainer.log_every)
     report.start(session, data, facts)
-    return Training(session, tracking, resume).run()
+    return Training(session, tracking, saved).run()
 
 
 def prepare(
@@ -92,7 +93,8 @@ def prepare(
 ) -> Session:
     """The model and the encoded data; what was learnt of the data comes from the checkpoint when there is one."""
     device = device_type(settings.trainer)
-    precision, _ = choose(settings.trainer.precision, device)
+    # What was measured to be fast is not measured again: the next measurement might say otherwise.
+    precision = saved["precision"] if saved else choose(settings.trainer.precision, device)[0]
     task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
     tokenizer = None
     if saved is None:
@@ -107,27 +109,34 @@ def prepare(
     if precision == "64":
         task = task.double()
     splits = {split: encode(task, data, rows) for split, rows in records.items() if rows}
-    description = {"config": config, "facts": facts, "tokenizer": tokenizer.state() if tokenizer else None}
+    tokens = tokenizer.state() if tokenizer else None
+    description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
     return Session(config, settings, folder, assembly, task, splits, device, precision, description)
 
 
 class Training:
     """One training, from the first update (or the one after the last saved) to the test."""
 
-    def __init__(self, session: Session, tracking: Tracking, resume: bool) -> None:
+    def __init__(self, session: Session, tracking: Tracking, saved: dict[str, Any] | None) -> None:
         self.session = session
         self.tracking = tracking
-        self.resume = resume
+        self.resume = saved is not None
         self.interrupt = Interrupt()
         settings = session.settings
         loader = settings.loader
         lengths = session.splits["train"].examples.lengths
-        self.batches = TrainingBatches(lengths, loader, settings.seed, *_rank_and_world())
+        batches = TrainingBatches(lengths, loader, settings.seed, *_rank_and_world())
+        updates = count_updates(batches, settings.trainer)
+        workers, on_gpu = loader.num_workers, session.device == "cuda"
+        self.loader = ResumableLoader(session.maker("train"), batches, workers, on_gpu)
+        if saved is not None:
+            self.loader.load_state_dict(saved["position"])
+        self.pace = Pace(self.loader, settings.trainer, updates)
         self.module = TrainingModule(
             session.task,
             lambda groups: session.assembly.make("optimizer", params=groups),
             session.assembly.make("schedule"),
-            count_updates(self.batches, settings.trainer),
+            updates,
             settings.trainer.decay,
             settings.trainer.gradient_clip_norm,
             settings.trainer.compile,
@@ -140,6 +149,7 @@ class Training:
             session.task.higher_is_better,
             settings.trainer.save_every,
             self.interrupt,
+            self.pace,
             enabled=not settings.trainer.fast_dev_run,
         )
 
@@ -162,22 +172,18 @@ class Training:
 
     def _train(self, settings: TrainerSettings) -> None:
         session = self.session
-        loader_settings = session.settings.loader
-        loader = ResumableLoader(
-            session.maker("train"), self.batches, loader_settings.num_workers, session.device == "cuda"
-        )
         valid = None
         if "valid" in session.splits:
             self.module.valid_records = session.splits["valid"].records
             valid = session.evaluation_loader("valid")
-        callbacks = [EpochLength(self.batches), *session.assembly.make_all("callback"), self.tracking]
+        callbacks = [self.pace, *session.assembly.make_all("callback"), self.tracking]
         if settings.progress != "none":
             callbacks.append(ProgressReport(settings.progress, settings.max_epochs, session.task.main_metric))
         trainer = make_trainer(
             settings, session.device, session.precision, session.folder, [*callbacks, self.checkpoints]
         )
         path = self.checkpoints.last_path if self.resume else None
-        trainer.fit(self.module, loader, valid, ckpt_path=path, weights_only=True)
+        trainer.fit(self.module, self.pace.train_dataloaders, valid, ckpt_path=path, weights_only=True)
 
     def _metrics(self) -> dict[str, float]:
         """Metrics of the best checkpoint: on validation as measured then, on the test split as measured now."""

@@ -1,5 +1,6 @@
 """Ctrl-C: the first ends the run between two updates, saved; the second at once."""
 
+import os
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.requested = False
+        self._process = os.getpid()
         self._previous: Any = None
 
     def __enter__(self) -> "Interrupt":
@@ -39,6 +41,8 @@ class Interrupt:
             raise InterruptedRunError
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:
+            return  # a worker that makes batches: ctrl-C reaches it too, and the training process will end it
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

@@ -52,8 +52,10 @@ class TrainingModule(lightning.LightningModule):
         self.tables: dict[str, list[list[Any]]] = {}
         self.last_loss = float("nan")
         self._make_optimizer = make_optimizer
-        self._forward: Callable[[Batch], Any] = torch.compile(task, dynamic=True) if compiled else task
+        # Its `__call__`, for a module would be registered, and saved, a second time.
+        self._forward: Callable[[Batch], Any] = (torch.compile(task, dynamic=True) if compiled else task).__call__
         self._window_weight: Tensor | float = 0.0
+        self._window_records: list[Tensor] = []
         self._evaluation: Evaluation | None = None
 
     def configure_optimizers(self) -> Any:
@@ -77,19 +79,30 @@ class TrainingModule(lightning.LightningModule):
         """The loss to differentiate: the mean, or the sum where the window is to be divided as a whole."""
         loss = self.task.loss(self._forward(batch), batch)
         mean = loss.total / loss.weight.clamp_min(1)
-        self._check_finite(mean, batch)
+        self._window_records.append(batch["index"])
+        self.last_loss = mean.item()
+        if not math.isfinite(self.last_loss):
+            raise self._diverged(f"the loss became {self.last_loss}", [batch["index"]])
         if self._divides_at_once:
             return mean
         self._window_weight = self._window_weight + loss.weight.detach()
         return loss.total
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Divide the gradients by the weight of the whole window, then clip them."""
+        """Divide the gradients by the weight of the whole window, then clip them.
+
+        Raises:
+            UserError: they are not finite, which would spoil the weights.
+        """
         gradients = [item.grad for group in optimizer.param_groups for item in group["params"] if item.grad is not None]
         if not self._divides_at_once:
             torch._foreach_mul_(gradients, self._window_factor())
+        norm = torch.nn.utils.get_total_norm(gradients)
+        # In fp16 infinite gradients are part of finding the scale; such updates are skipped.
+        if self.trainer.precision != "16-mixed" and not math.isfinite(value := norm.item()):
+            raise self._diverged(f"the gradient's norm became {value}", self._window_records)
+        self._window_records.clear()
         if self.clip_norm is not None:
-            norm = torch.nn.utils.get_total_norm(gradients)
             torch._foreach_mul_(gradients, (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
 
     def _window_factor(self) -> float:
@@ -100,22 +113,15 @@ class TrainingModule(lightning.LightningModule):
         # Lightning has divided each loss by the window's nominal length, and averaged over the processes.
         return self.trainer.accumulate_grad_batches * self.trainer.world_size / max(1.0, float(weight))
 
-    def _check_finite(self, mean: Tensor, batch: Batch) -> None:
-        """Stop before a loss that is not a number gets into the weights.
-
-        Raises:
-            UserError: it is not finite; the message says where.
-        """
-        value = mean.item()
-        self.last_loss = value
-        if math.isfinite(value):
-            return
+    def _diverged(self, what: str, batches: Sequence[Tensor]) -> UserError:
+        """Where the training is no longer of numbers; raised before it gets into the weights."""
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        records = ", ".join(map(str, batch["index"].tolist()[:64]))
-        raise UserError(
-            f"the loss became {value} at update {self.trainer.global_step} (learning rate {rate:.3g}), on the training "
-            f"records {records}; try a smaller optimizer.lr or trainer.gradient_clip_norm, or trainer=debug to find "
-            "the operation."
+        numbers = [number for batch in batches for number in batch.tolist()]
+        records = ", ".join(map(str, numbers[:64])) + (", ..." if len(numbers) > 64 else "")
+        return UserError(
+            f"{what} at update {self.trainer.global_step} (learning rate {rate:.3g}), on the training records "
+            f"{records}; try a smaller optimizer.lr or trainer.gradient_clip_norm, or trainer=debug to find the "
+            "operation."
         )
 
     def on_validation_epoch_start(self) -> None:
@@ -141,8 +147,8 @@ class TrainingModule(lightning.LightningModule):
 def parameter_groups(model: nn.Module, decay: str = "matrices") -> list[dict[str, Any]]:
     """The parameters in two groups: those that weight decay acts on, and those that it spares.
 
-     Spared are biases, the weights of normalisation and embeddings: pulling those towards zero regularises nothing
-    , as in the training of BERT.
+    Spared are biases, the weights of normalisation and embeddings, as in the training of BERT: pulling those towards
+    zero regularises nothing.
     """
     spared_modules = (nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
     decayed: dict[int, nn.Parameter] = {}

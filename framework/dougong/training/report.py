@@ -1,6 +1,7 @@
 """The lines before and after a training: what is trained on what, and where everything is."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,8 @@ def finish(result: "RunResult") -> None:
     """Say what came of it, where it is, and what to do next."""
     print()
     if result.status == "interrupted":
-        say("stopped", f"after {result.seconds:,.0f} s; go on with: dougong train resume={_short(result.folder)}")
+        go_on = f"; go on with: dougong train resume={shlex.quote(_short(result.folder))}" if result.checkpoint else ""
+        say("stopped", f"after {result.seconds:,.0f} s{go_on}")
     else:
         say("finished", f"in {result.seconds:,.0f} s")
         for split in ("valid", "test"):

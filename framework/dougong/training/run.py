@@ -48,6 +48,8 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
         UserError: the data or the configuration is at fault.
     """
     started = time.perf_counter()
+    if not resume and (folder / "checkpoints").exists():
+        raise UserError(f"{folder}: holds a run already; go on with it by resume={folder}, or take another folder.")
     assembly = Assembly(config)
     data, records = read(assembly, SPLITS)
     import_plugins(config, assembly.catalogue)

@@ -31,7 +31,7 @@ class Tracking(Callback):
         self._examples = 0
         self._tokens = 0
         self._since = 0.0
-        self._logged_at = -1
+        self._update = 0
 
     def start(self) -> None:
         """Begin all trackers."""
@@ -47,8 +47,17 @@ class Tracking(Callback):
         self._each(lambda tracker: lines.append(tracker.finish(status)))
         return [*self.problems, *(line for line in lines if line)]
 
+    def state_dict(self) -> dict[str, Any]:
+        """The losses that the next entry averages."""
+        return {"losses": self._losses}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where `state_dict()` was taken."""
+        self._losses = list(state_dict["losses"])
+
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Start the clock."""
+        self._update = trainer.global_step
         self._since = time.perf_counter()
 
     def on_train_batch_end(
@@ -58,9 +67,8 @@ class Tracking(Callback):
         self._losses.append(pl_module.last_loss)  # type: ignore[arg-type]
         self._examples += len(batch["index"])
         self._tokens += batch["tokens"].numel() if "tokens" in batch else 0
-        update = trainer.global_step
-        if update % self.every == 0 and update != self._logged_at and not trainer.fit_loop._should_accumulate():
-            self._logged_at = update
+        update_done, self._update = trainer.global_step != self._update, trainer.global_step
+        if update_done and self._update % self.every == 0:
             self.record(self._training_metrics(trainer), trainer)
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

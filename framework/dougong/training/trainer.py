@@ -14,6 +14,7 @@ from dougong.checkpoint.lightning import SafeCheckpointIO
 from dougong.compose.settings import TrainerSettings
 from dougong.data.batches import TrainingBatches
 from dougong.errors import UserError
+from dougong.training.pace import NEVER
 from dougong.training.precision import LIGHTNING
 
 
@@ -21,13 +22,8 @@ def quieten() -> None:
     """Lightning's remarks on devices, workers and tips go to the log, if anywhere."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        r".*does not have many workers.*",
-        r".*srun.*",
-        r".*isinstance\(treespec.*",
-        r".*LeafSpec.*",
-        r".*no `val_dataloader`.*",
-    ):
+    no_split, workers = r".*have no `val_dataloader`.*", r".*does not have many workers.*"
+    for message in (workers, no_split, r".*srun.*", r".*isinstance\(treespec.*", r".*LeafSpec.*"):
         warnings.filterwarnings("ignore", message)
     warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
 
@@ -51,7 +47,6 @@ def make_trainer(
 ) -> lightning.Trainer:
     """A trainer without loggers, bars, summaries and sanity checks of its own."""
     devices: Any = settings.devices if settings.devices != "auto" else ("auto" if device == "cuda" else 1)
-    validates_by_update = settings.validate_every is not None
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(device, device),
         devices=devices,
@@ -59,8 +54,8 @@ def make_trainer(
         max_epochs=settings.max_epochs,
         max_steps=settings.max_updates or -1,
         accumulate_grad_batches=settings.accumulate_grad_batches,
-        val_check_interval=(settings.validate_every or 0) * settings.accumulate_grad_batches or 1.0,
-        check_val_every_n_epoch=None if validates_by_update else 1,
+        val_check_interval=NEVER,  # `Pace` says when
+        check_val_every_n_epoch=None,
         fast_dev_run=settings.fast_dev_run,
         detect_anomaly=settings.detect_anomaly,
         callbacks=list(callbacks),
@@ -74,25 +69,6 @@ def make_trainer(
         # Every batch has a shape of its own, so trying out kernels for each would only cost time.
         benchmark=False,
     )
-
-
-class EpochLength(Callback):
-    """With a token budget each epoch has its own number of batches, which Lightning asks for only once.
-
-    Args:
-        batches: knows how many each epoch has.
-    """
-
-    def __init__(self, batches: TrainingBatches) -> None:
-        self.batches = batches
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Tell Lightning."""
-        if self.batches.settings.batch_tokens is None:
-            return
-        trainer.fit_loop.max_batches = self.batches.count(trainer.current_epoch)
-        if trainer.check_val_every_n_epoch is not None:
-            trainer.val_check_batch = trainer.fit_loop.max_batches
 
 
 def count_updates(batches: TrainingBatches, settings: TrainerSettings) -> int:

@@ -25,6 +25,12 @@ class EarlyStopping(Callback):
         self.best: float | None = None
         self.waited = 0
 
+    def on_train_start(
+        self, trainer: "pytorch_lightning.Trainer", pl_module: "pytorch_lightning.LightningModule"
+    ) -> None:
+        """A run that was stopped stays stopped when it is resumed."""
+        trainer.should_stop = trainer.should_stop or self.waited >= self.patience
+
     def on_validation_end(
         self, trainer: "pytorch_lightning.Trainer", pl_module: "pytorch_lightning.LightningModule"
     ) -> None:

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -56,7 +56,8 @@ class TextTable(Data):
         if name is None:
             return
         path = self._file(name)
-        for source, row in self._rows(path):
+        wanted = ("text",) if record is PlainText else ("text", "label")
+        for source, row in self._rows(path, wanted):
             text = self._cell(row, self.text, "text", source)
             if text is None:
                 continue
@@ -82,11 +83,22 @@ class TextTable(Data):
             raise UserError(f"data.{split}: {path} does not exist. {suggestion(name, there, 'Files there')}")
         return path
 
-    def _rows(self, path: Path) -> Iterator[tuple[str, Row]]:
+    def _rows(self, path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, Row]]:
         """(file:line, cells) of each row that can be read."""
         form = self.format if self.format != "auto" else {".csv": "csv", ".jsonl": "jsonl"}.get(path.suffix, "tsv")
-        read = {"csv": self._csv, "tsv": self._tsv, "jsonl": self._jsonl}[form]
-        yield from read(path)
+        if form == "jsonl":
+            yield from self._jsonl(path)
+            return
+        header: list[str] | None = None
+        for source, cells in (self._csv if form == "csv" else self._tsv)(path):
+            if self._named and header is None:
+                header = self._header(cells, source, wanted)
+            elif header is None:
+                yield source, cells
+            elif len(cells) == len(header):
+                yield source, dict(zip(header, cells, strict=True))
+            else:
+                self.bad_row(source, f"{len(cells)} columns where the header has {len(header)}.")
 
     def _lines(self, path: Path) -> Iterator[tuple[int, str]]:
         with path.open("rb") as file:
@@ -97,33 +109,31 @@ class TextTable(Data):
                     byte = line[error.start]
                     self.bad_row(f"{path}:{number}", f"not UTF-8 at byte {error.start + 1} (0x{byte:02x}).")
 
-    def _tsv(self, path: Path) -> Iterator[tuple[str, Row]]:
-        header: list[str] | None = None
+    def _tsv(self, path: Path) -> Iterator[tuple[str, list[str]]]:
         for number, line in self._lines(path):
-            if not line.strip():
-                continue
-            cells = line.split("\t")
-            if self._named and header is None:
-                header = self._header(cells, path)
-                continue
-            yield from self._row(cells, header, f"{path}:{number}")
+            if line.strip():
+                yield f"{path}:{number}", line.split("\t")
 
-    def _csv(self, path: Path) -> Iterator[tuple[str, Row]]:
-        header: list[str] | None = None
-        reader = csv.reader((line + "\n" for _, line in self._lines(path)), strict=True)
+    def _csv(self, path: Path) -> Iterator[tuple[str, list[str]]]:
+        read: list[int] = []  # the numbers of the lines of the row being read
+
+        def lines() -> Iterator[str]:
+            for number, line in self._lines(path):
+                read.append(number)
+                yield line + "\n"
+
+        reader = csv.reader(lines(), strict=True)
         while True:
-            begin = reader.line_num + 1
+            read.clear()
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                self.bad_row(f"{path}:{begin}", f"not CSV ({error}).")
+                self.bad_row(f"{path}:{read[0]}", f"not CSV ({error}).")
                 continue
-            if self._named and header is None:
-                header = self._header(cells, path)
-            elif cells:
-                yield from self._row(cells, header, f"{path}:{begin}")
+            if cells:
+                yield f"{path}:{read[0]}", cells
 
     def _jsonl(self, path: Path) -> Iterator[tuple[str, Row]]:
         for number, line in self._lines(path):
@@ -134,6 +144,9 @@ class TextTable(Data):
             except json.JSONDecodeError as error:
                 self.bad_row(f"{path}:{number}", f"not JSON ({error.msg} at column {error.colno}).")
                 continue
+            except RecursionError:
+                self.bad_row(f"{path}:{number}", "not JSON that can be read (nested too deeply).")
+                continue
             if isinstance(row, dict | list):
                 yield f"{path}:{number}", row
             else:
@@ -143,39 +156,44 @@ class TextTable(Data):
     def _named(self) -> bool:
         return isinstance(self.text, str) or isinstance(self.label, str)
 
-    def _header(self, cells: list[str], path: Path) -> list[str]:
-        for key, column in (("text", self.text), ("label", self.label)):
-            if isinstance(column, str) and column not in cells and key == "text":
+    def _header(self, cells: list[str], source: str, wanted: Sequence[str]) -> list[str]:
+        for key in wanted:
+            column = getattr(self, key)
+            if isinstance(column, str) and column not in cells:
                 raise UserError(
-                    f"{path}:1: there is no column `{column}` (data.{key}). {suggestion(column, cells, 'Columns')} "
+                    f"{source}: there is no column `{column}` (data.{key}). {suggestion(column, cells, 'Columns')} "
                     f"Without a header line, number the columns: data.text=0 data.label=1."
                 )
+            if cells.count(str(column)) > 1:
+                raise UserError(f"{source}: there is a column `{column}` twice; number the columns, or rename one.")
         return cells
-
-    def _row(self, cells: list[str], header: list[str] | None, source: str) -> Iterator[tuple[str, Row]]:
-        if header is None:
-            yield source, cells
-        elif len(cells) == len(header):
-            yield source, dict(zip(header, cells, strict=True))
-        else:
-            self.bad_row(source, f"{len(cells)} columns where the header has {len(header)}.")
 
     def _cell(self, row: Row, column: int | str, key: str, source: str) -> str | None:
         """The text of a cell; None after a row that has none has been reported."""
-        value: Any = None
-        if isinstance(row, dict):
-            names = list(row)
-            value = row.get(column if isinstance(column, str) else names[column] if column < len(names) else "")
-            if value is None:
-                raise_or_count = (
-                    f"there is no column `{column}` (data.{key}). {suggestion(str(column), names, 'Columns')}"
-                )
-                self.bad_row(source, raise_or_count)
-        elif isinstance(column, int) and column < len(row):
-            value = row[column]
+        cells, names = (list(row.values()), list(row)) if isinstance(row, dict) else (row, [])
+        if isinstance(column, int) and column >= len(cells):
+            problem = f"{len(cells)} columns, and `{key}` is to be column {column}."
+        elif isinstance(column, str) and column not in names:
+            problem = f"there is no column `{column}` (data.{key}). {suggestion(column, names, 'Columns')}"
         else:
-            self.bad_row(source, f"{len(row)} columns, and `{key}` is to be column {column}.")
-        if value is not None and not str(value).strip():
-            self.bad_row(source, f"`{key}` is empty.")
-            return None
-        return None if value is None else str(value)
+            value = cells[column if isinstance(column, int) else names.index(column)]
+            if (found := _problem(value, key)) is None:
+                return str(value)
+            problem = found
+        self.bad_row(source, problem)
+        return None
+
+
+def _problem(value: Any, key: str) -> str | None:
+    """Why a cell can't be a text or a label, None where it can."""
+    if value is None:
+        return f"`{key}` is null."
+    if not isinstance(value, str if key == "text" else str | int | float):
+        return f"`{key}` is not a {key}."
+    if not str(value).strip():
+        return f"`{key}` is empty."
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return f"`{key}` is not Unicode text (half of a pair of surrogates)."
+    return None

@@ -89,12 +89,12 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, batch: Batch) -> Loss:
         """Cross entropy, summed over the texts."""
-        total = functional.cross_entropy(outputs.float(), batch["label"], reduction="sum")
+        total = functional.cross_entropy(_widened(outputs), batch["label"], reduction="sum")
         return Loss(total, torch.tensor(float(len(outputs)), device=outputs.device))
 
     def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
         """The most probable class, and its probability as `score`."""
-        scores, numbers = outputs.float().softmax(-1).max(-1)
+        scores, numbers = _widened(outputs).softmax(-1).max(-1)
         return [
             {"label": self.classes[number], "score": round(score, 6)}
             for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)
@@ -112,3 +112,8 @@ class Classification(Task):
         table += [[name, *row.tolist()] for name, row in zip(self.classes, confusion, strict=True)]
         accuracy = float(hits.sum() / max(1, confusion.sum()))
         return Scores({"accuracy": accuracy, "macro_f1": float(f1.mean()) if f1.size else 0.0}, {"confusion": table})
+
+
+def _widened(outputs: Tensor) -> Tensor:
+    """In float32 at least: sums of exponentials need it, and float64 is to stay what it is."""
+    return outputs if outputs.dtype == torch.float64 else outputs.float()
