@@ -20,8 +20,8 @@ from dougong_plugins.attention.kernels.matmul import MatmulTile
 from dougong_plugins.attention.kernels.pattern import Pattern
 from dougong_plugins.attention.kernels.tiles import Rows, Tile, parts
 
-NUMBERS_A_THREAD = 1 << 17
-"""How much of the queries a tile holds for each thread: half a megabyte in float32, so that it stays in the cache."""
+NUMBERS_A_THREAD = 1 << 18
+"""How much of the queries a tile holds for each thread: a megabyte in float32, about as much as a core caches."""
 
 
 @dataclass(frozen=True)
