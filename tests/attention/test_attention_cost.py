@@ -65,22 +65,29 @@ def test_memory_is_linear_in_the_length_forward_and_backward(pattern: Pattern, p
 
 
 MEASURE = """
-import resource, sys, torch
+import sys, torch
+from pathlib import Path
 from dougong_plugins.attention.local import LocalAttention
+
+def peak_kibibytes():  # getrusage would count the parent's memory as well
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
 length, attention = int(sys.argv[1]), LocalAttention(64)
 query, key, value = (torch.randn(1, 4, length, 64, requires_grad=True) for _ in range(3))
 attention(*(tensor[:, :, :4096] for tensor in (query, key, value))).sum().backward()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_kibibytes()
 attention(query, key, value).sum().backward()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak_kibibytes() - before)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
 def test_the_process_grows_by_no_more_than_a_multiple_of_the_inputs() -> None:
     run = subprocess.run([sys.executable, "-c", MEASURE, "32768"], capture_output=True, text=True, check=True)
     inputs = 3 * 32768 * 4 * 64 * 4
-    assert int(run.stdout) * 1024 < 3 * inputs
+    assert inputs / 2 < int(run.stdout) * 1024 < 3 * inputs
 
 
 def median_time(attend: Callable[..., torch.Tensor], length: int) -> float:

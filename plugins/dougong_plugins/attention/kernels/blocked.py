@@ -20,8 +20,8 @@ from dougong_plugins.attention.kernels.matmul import MatmulTile
 from dougong_plugins.attention.kernels.pattern import Pattern
 from dougong_plugins.attention.kernels.tiles import Rows, Tile, parts
 
-NUMBERS_A_THREAD = 1 << 17
-"""How much of the queries a tile holds for each thread: half a megabyte in float32, so that it stays in the cache."""
+NUMBERS_A_THREAD = 1 << 18
+"""How much of the queries a tile holds for each thread: a megabyte in float32, about as much as a core caches."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,8 @@ class Job:
         batch, length, heads, head_dim = like.shape
         threads = torch.get_num_threads() if like.device.type == "cpu" else 16
         rows = max(256, threads * NUMBERS_A_THREAD // max(1, heads * head_dim))
-        at_once = max(1, rows // length)
-        for half, tiles in enumerate(
-            parts(self.pattern, length, self.causal, max(1, rows // max(1, min(batch, at_once))))
-        ):
+        at_once = max(1, min(batch, rows // max(1, length)))
+        for half, tiles in enumerate(parts(self.pattern, length, self.causal, rows // at_once)):
             for first in range(0, batch, at_once):
                 items = slice(first, first + at_once)
                 for tile in tiles:
@@ -140,6 +138,7 @@ def _put(total: Tensor, rows: Rows, items: slice, partial: Tensor) -> None:
 
 def _add(total: Tensor, rows: Rows, items: slice, partial: Tensor) -> None:
     """Add (G, H, L, D) to the rows of (B, N, H, D) that they belong to; a row may belong to several groups."""
-    groups = partial.transpose(1, 2).reshape(-1, rows.groups, *partial.transpose(1, 2).shape[1:])
+    partial = partial.transpose(1, 2)
+    groups = partial.reshape(-1, rows.groups, *partial.shape[1:])
     for cut, target in rows.slabs():
         target.of(total, items).add_(groups[:, :, cut])

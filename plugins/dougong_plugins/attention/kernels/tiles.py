@@ -81,6 +81,10 @@ def block_of(window: int) -> int:
     return 192
 
 
+KEY_ROWS = 2
+"""How many keys a tile may hold, in queries."""
+
+
 @lru_cache(maxsize=256)
 def parts(pattern: Pattern, length: int, causal: bool, rows: int) -> tuple[tuple[Tile, ...], ...]:
     """The disjoint halves of a pattern (already `at` the length), each of which covers every query once: classes first.
@@ -101,7 +105,9 @@ def _local_tiles(band: Band, length: int, rows: int) -> Iterator[Tile]:
     window, block = band.window, block_of(band.window)
     whole = max(0, (length - band.after) // block)  # blocks before this one have all their later keys
     first_whole = min(-(-window // block), whole)
-    at_once = max(1, rows // block)
+    # The gradients of keys are as long as all stretches together. Where these are large, the allocator hands their memory
+    # back to the system after each tile, and the faults of getting it again cost more than the calls of smaller tiles.
+    at_once = max(1, KEY_ROWS * rows // (block + window + band.after))
     starts = [(index, 1) for index in range(first_whole)]
     starts += [(index, min(at_once, whole - index)) for index in range(first_whole, whole, at_once)]
     starts += [(index, 1) for index in range(whole, -(-length // block))]
