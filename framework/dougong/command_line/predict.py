@@ -67,7 +67,9 @@ def _parse(text: str, source: str, strict: bool) -> Any:
     except (json.JSONDecodeError, RecursionError) as error:
         if not strict:
             return text
-        reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        reason = (
+            f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        )
         raise UserError(f"{source}: not JSON ({reason}).") from error
 
 
