@@ -52,8 +52,9 @@ class TrainingModule(lightning.LightningModule):
         self.tables: dict[str, list[list[Any]]] = {}
         self.last_loss = float("nan")
         self._make_optimizer = make_optimizer
+        forward: Any = torch.compile(task, dynamic=True) if compiled else task
         # Its `__call__`, for a module would be registered, and saved, a second time.
-        self._forward: Callable[[Batch], Any] = (torch.compile(task, dynamic=True) if compiled else task).__call__
+        self._forward: Callable[[Batch], Any] = forward.__call__
         self._window_weight: Tensor | float = 0.0
         self._window_records: list[Tensor] = []
         self._evaluation: Evaluation | None = None

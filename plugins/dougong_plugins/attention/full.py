@@ -13,7 +13,15 @@ class FullAttention(Attention):
 
     supports = frozenset({"causal", "cross", "padding"})
 
-    def forward(self, query, key, value, *, key_padding_mask: Tensor | None = None, causal: bool = False) -> Tensor:
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        *,
+        key_padding_mask: Tensor | None = None,
+        causal: bool = False,
+    ) -> Tensor:
         """Attend."""
         mask = None if key_padding_mask is None else ~key_padding_mask[:, None, None, :]
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
