@@ -4,9 +4,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
+from dougong.command_line import options
 from dougong.compose.check import used_slots
-from dougong.compose.compose import compose_unchecked, prepare
-from dougong.compose.conf_folder import conf_folder, presets
+from dougong.compose.compose import GROUPS, compose_unchecked, prepare
+from dougong.compose.conf_folder import presets
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.settings import RunSettings
@@ -17,11 +18,11 @@ from dougong.registry.signature import Signature, strip
 
 USAGE = 'usage: eval "$(dougong completion bash)"   (in ~/.bashrc, to have it always)'
 
-# Readline cuts words at "=" and ":", so only what follows the last of them is to be replaced.
+# Readline cuts words at "=", ":" and "@", so only what follows the last of them is to be replaced.
 BASH = r"""_dougong_complete() {
     local line="${COMP_LINE:0:COMP_POINT}" word cut candidate
     word="${line##* }"
-    cut="${word%"${word##*[=:]}"}"
+    cut="${word%"${word##*[${COMP_WORDBREAKS:-=:@}]}"}"
     COMPREPLY=()
     while IFS= read -r candidate; do
         [ -n "$candidate" ] && COMPREPLY+=("${candidate#"$cut"}")
@@ -31,9 +32,6 @@ BASH = r"""_dougong_complete() {
     esac
 }
 complete -o default -F _dougong_complete dougong"""
-
-_GROUPS = ("experiment", "trainer", "sweep")
-_OPTIONS = ("--cfg", "--config-dir", "--help", "--multirun")
 
 
 def run(arguments: list[str]) -> int:
@@ -64,6 +62,7 @@ def candidates(line: str) -> list[str]:
     if before[0] == "train":
         return sorted(set(_train_words(before[1:], word)))
     keys = {
+        "completion": ("bash",),
         "evaluate": ("checkpoint=", "split=", "data.path="),
         "predict": ("checkpoint=", "input=", "output=", "text="),
     }
@@ -78,35 +77,38 @@ def _plugin_words(before: list[str]) -> list[str]:
 
 
 def _train_words(before: list[str], word: str) -> Iterator[str]:
-    if word.startswith("-"):
-        yield from _matching(_OPTIONS, word)
+    option = options.SHORT.get(before[-1], before[-1]) if before else ""
+    if word.startswith("-") or option in options.VALUES:
+        yield from _matching(options.VALUES.get(option, (*options.FLAGS, *options.VALUES)), word)
         return
-    overrides = [item for item in before if "=" in item]
-    config = _compose(overrides)
+    config = _compose(before)
     key, equals, value = word.partition("=")
     group = key.lstrip("+").partition("@")[0]
     if not equals:
-        groups = [f"{name}=" for name in (*(kind for kind in KINDS if kind in config), *_GROUPS)]
+        slots = used_slots(config, current_catalogue()).items()
+        groups = [f"{name}=" if name == kind else f"{kind}@{name}=" for name, kind in slots]
+        groups += [f"{name}=" for name in GROUPS]
         yield from _matching([*groups, *_keys(config, "", key)], word)
-    elif group in KINDS or group in _GROUPS:
+    elif group in KINDS or group in GROUPS:
         start = value[: max(value.rfind(","), value.rfind("[")) + 1]
-        names = _names(group)
-        yield from _matching((f"{key}={start}{name}" for name in names), word)
+        chosen = start.strip("[,").split(",")
+        yield from _matching((f"{key}={start}{name}" for name in _names(group) if name not in chosen), word)
     else:
         yield from _matching((f"{key}={item}" for item in _values(config, key)), word)
 
 
-def _compose(overrides: list[str]) -> dict[str, Any]:
+def _compose(before: list[str]) -> dict[str, Any]:
     try:
-        return compose_unchecked(prepare(overrides))
+        words = options.parse(before)
+        return compose_unchecked(prepare(words.overrides, words.config_dir))
     except (UserError, *HYDRA_ERRORS):  # what is written so far does not hold; what is known without it still helps
         return compose_unchecked(prepare([]))
 
 
 def _names(group: str) -> list[str]:
-    if group in KINDS:
-        return [*current_catalogue().names(group), *presets(group)]
-    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    """What can be chosen of a group; what is known to be broken can't."""
+    plugins = [plugin.name for plugin in current_catalogue() if plugin.kind == group and not plugin.problem]
+    return [*plugins, *presets(group)]
 
 
 def _keys(node: dict[str, Any], prefix: str, word: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dougong.command_line.words import parse, value_of
+from dougong.command_line.words import checkpoint_of, parse, value_of
 from dougong.contracts.data import Data, Split
 from dougong.data.records import Record
 from dougong.errors import UserError
@@ -29,13 +29,12 @@ def run(arguments: list[str]) -> int:
         print(HELP)
         return 0
     words = parse(arguments, ("checkpoint", "split", "data", "data.", "plugin_path"), USAGE)
-    if "checkpoint" not in words:
-        raise UserError(f"checkpoint: has to be given. {USAGE}")
+    checkpoint = checkpoint_of(words, USAGE)
     if words.get("split", "test") not in ("train", "valid", "test"):
         raise UserError(f"split: must be one of train, valid, test, got {words['split']!r}.")
     from dougong.inference.model import load
 
-    model = load(words["checkpoint"], [words["plugin_path"]] if "plugin_path" in words else [])
+    model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [])
     data = make_data(model.config, words)
     split: Split = words.get("split") or _default_split(data, model.task.accepts)
     scores, count = model.evaluate(data, split)

@@ -76,8 +76,7 @@ def _list(catalogue: Catalogue, kinds: Sequence[str], as_json: bool) -> None:
         what = Text(f"broken: {row['problem']}", "red") if row["problem"] else Text(row["summary"])
         table.add_row(row["kind"] if row["kind"] != previous else "", row["name"], what, row["origin"])
         previous = row["kind"]
-    console = Console(highlight=False, soft_wrap=False)
-    console.width = max(console.width, 100)
+    console = _console()
     console.print(table)
     console.print("Choose with KIND=NAME; dougong plugins show KIND/NAME tells the settings.")
 
@@ -112,15 +111,16 @@ def _show(plugin: Plugin, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
         return
-    console = Console(highlight=False)
+    console = _console()
     console.print(f"[bold]{plugin.key}[/bold]  ({plugin.origin}, {plugin.location})", soft_wrap=True)
-    console.print(Text("\n" + plugin.doc.partition("Args:")[0].strip() + "\n"))
+    for paragraph in plugin.doc.partition("Args:")[0].strip().split("\n\n"):
+        console.print(Text("\n" + " ".join(paragraph.split())))
     _print_settings(console, plugin, found["settings"])
     for slot in found["slots"]:
-        console.print(f"slot {slot['name']}: takes a {slot['kind']} (default {slot['default']})")
+        console.print(f"slot {slot['name']}: takes {slot['kind']}=..., by default {_join(slot['default'])}")
     for name, value in found["facts"].items():
         if value:
-            console.print(f"{name}: {value if isinstance(value, str) else ', '.join(value)}")
+            console.print(f"{name}: {_join(value)}")
 
 
 def _print_settings(console: Console, plugin: Plugin, settings: list[dict[str, Any]]) -> None:
@@ -129,7 +129,7 @@ def _print_settings(console: Console, plugin: Plugin, settings: list[dict[str, A
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("setting", "type", "default", "meaning"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=column == "setting")
     prefix = f"{plugin.kind}.{plugin.name}" if KINDS[plugin.kind].several else plugin.kind
     for item in settings:
         default = "required" if item["required"] else json.dumps(item["default"], ensure_ascii=False)
@@ -151,6 +151,17 @@ def _setting(setting: Setting) -> dict[str, Any]:
 def _slot(slot: Slot) -> dict[str, Any]:
     default = None if slot.optional else slot.default or slot_defaults().get(slot.kind)
     return {"name": slot.name, "kind": slot.kind, "default": default}
+
+
+def _console() -> Console:
+    """Wide enough for a table, also where the output is no terminal."""
+    console = Console(highlight=False)
+    console.width = max(console.width, 110)
+    return console
+
+
+def _join(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _plain_fact(value: Any) -> Any:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
-from dougong.command_line.words import parse
+from dougong.command_line.words import checkpoint_of, parse
 from dougong.errors import UserError
 
 USAGE = "usage: dougong predict checkpoint=FILE [input=FILE.jsonl | text=TEXT] [output=FILE] [plugin_path=DIR]"
@@ -30,15 +30,14 @@ def run(arguments: list[str]) -> int:
         print(HELP)
         return 0
     words = parse(arguments, ("checkpoint", "input", "output", "text", "plugin_path"), USAGE)
-    if "checkpoint" not in words:
-        raise UserError(f"checkpoint: has to be given. {USAGE}")
+    checkpoint = checkpoint_of(words, USAGE)
     if "text" in words and "input" in words:
         raise UserError("text and input are both given; give one of them.")
     if "input" in words and not Path(words["input"]).is_file():
         raise UserError(f"input: {words['input']} does not exist.")
     from dougong.inference.model import load
 
-    model = load(words["checkpoint"], [words["plugin_path"]] if "plugin_path" in words else [])
+    model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [])
     where = words.get("input", "text" if "text" in words else "standard input")
     given = [words["text"]] if "text" in words else _read(words.get("input"), where)
     records = (model.as_record(item, f"{where}:{number}") for number, item in enumerate(given, 1))

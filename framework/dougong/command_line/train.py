@@ -1,46 +1,44 @@
 """`dougong train [KEY=VALUE ...]`: Hydra composes, checks and runs one job, or many with -m."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
+from dougong.command_line.options import parse
 from dougong.compose.check import check
 from dougong.compose.compose import ROOT, VERSION_BASE, compose, prepare, to_plain, translator
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
+from dougong.compose.sweep import for_sweeper, jobs_of
 from dougong.errors import UserError
 from dougong.training.run import RunResult, load_config
 from dougong.training.run import run as run_training
 
-_MANY = {"-m", "--multirun"}
-_ASKING = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
-_WITH_VALUE = ("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--package", "-p", "--cfg", "-c")
-
 
 def run(arguments: list[str]) -> int:
     """Train."""
-    overrides, config_dir = _overrides(arguments)
-    resumed = [word for word in overrides if word.startswith("resume=")]
+    words = parse(arguments)
+    resumed = [word for word in words.overrides if word.startswith("resume=")]
     if resumed:
-        return _resume(resumed[-1].partition("=")[2], [word for word in overrides if word not in resumed])
-    prepared = prepare(overrides)
-    if not _ASKING & {word.partition("=")[0] for word in arguments}:
-        # Before Hydra makes a folder, and before the first of many jobs is run.
-        for job_overrides in _jobs(prepared) if _MANY & set(arguments) else [prepared]:
-            compose(job_overrides, config_dir)
-    renamed = dict(zip(overrides, prepared, strict=True))
-    sys.argv = ["dougong train", *(renamed.get(word, word) for word in arguments)]
+        return _resume(resumed[-1].partition("=")[2], [word for word in arguments if word not in resumed])
     jobs = Jobs()
     try:
+        prepared = prepare(words.overrides, words.config_dir)
+        if "--help" in words.options:
+            return _help(prepared)
+        if not words.asking:
+            # Before Hydra makes a folder, and before the first of many jobs is run.
+            for job_overrides in jobs_of(prepared) if words.many else [prepared]:
+                compose(job_overrides, words.config_dir)
+        # Overrides first: Hydra takes no override that stands behind an option.
+        sys.argv = ["dougong train", *(for_sweeper(prepared) if words.many else prepared), *words.options]
         hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(jobs)()
     except HYDRA_ERRORS as error:
-        raise translator(prepared, config_dir).translate(error) from error
+        raise translator(words.overrides).translate(error) from error
     if jobs.error is not None:
         raise jobs.error
     return 130 if jobs.interrupted else 0
@@ -84,32 +82,14 @@ def _resume(folder: str, others: list[str]) -> int:
     return 130 if result.status == "interrupted" else 0
 
 
+def _help(overrides: list[str]) -> int:
+    from dougong.command_line.train_help import help_text
+
+    print(help_text(overrides))
+    return 0
+
+
 def _report(result: RunResult) -> None:
     from dougong.training import report
 
     report.finish(result)
-
-
-def _overrides(arguments: list[str]) -> tuple[list[str], str | None]:
-    """The `KEY=VALUE` words, and the folder of `--config-dir`."""
-    overrides: list[str] = []
-    config_dir = None
-    words = iter(arguments)
-    for word in words:
-        name, has_value, value = word.partition("=")
-        if name in _WITH_VALUE:
-            value = value if has_value else next(words, "")
-            config_dir = value if name in ("--config-dir", "-cd") else config_dir
-        elif not word.startswith("-"):
-            overrides.append(word)
-    if config_dir is not None and not Path(config_dir).is_dir():
-        raise UserError(f"--config-dir: {config_dir} is not a folder.")
-    return overrides, str(Path(config_dir).resolve()) if config_dir else None
-
-
-def _jobs(overrides: list[str]) -> Iterator[list[str]]:
-    """The overrides of each job of a sweep."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
-    for batch in BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), None):
-        yield from batch

@@ -1,6 +1,7 @@
 """`KEY=VALUE` words for the commands that compose nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -24,6 +25,20 @@ def parse(words: Sequence[str], allowed: Sequence[str], usage: str) -> dict[str,
             raise UserError(f"{key}: there is no such setting. {suggestion(key, shown)}")
         values[key] = value
     return values
+
+
+def checkpoint_of(words: Mapping[str, Any], usage: str) -> str:
+    """The checkpoint that the words name, known to exist before torch is imported to read it.
+
+    Raises:
+        UserError: there is none.
+    """
+    if "checkpoint" not in words:
+        raise UserError(f"checkpoint: has to be given. {usage}")
+    path = str(words["checkpoint"])
+    if not Path(path).expanduser().is_file():
+        raise UserError(f"checkpoint: {path} does not exist; `dougong train` names its checkpoint at its end.")
+    return path
 
 
 def value_of(text: str) -> Any:

@@ -1,10 +1,11 @@
 """Checks a composed configuration before anything heavy is imported: names, types, bounds, use, compatibility."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from dougong.compose.conf_folder import presets
-from dougong.compose.config_source import plain
+from dougong.compose.config_source import plain, plugin_folders
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError, nearest, suggestion
 from dougong.kinds import KINDS
@@ -29,6 +30,7 @@ def check(config: Config, catalogue: Catalogue) -> Config:
         if key not in used and key not in run_names:
             raise UserError(_unknown(key, config, catalogue, [*used, *run_names]))
     checked: Config = plain(RunSettings(**_run_settings({key: config[key] for key in run_names if key in config})))
+    checked["plugin_path"] = _plugin_path(checked["plugin_path"])
     for name, kind in used.items():
         if config.get(name) is not None:
             nodes = {f"{name}.{key}": node for key, node in _nodes(kind, name, config[name])}
@@ -39,12 +41,34 @@ def check(config: Config, catalogue: Catalogue) -> Config:
             )
         elif not KINDS[kind].several and name in ROOTS:
             raise UserError(f"{name}: has to be chosen. {suggestion('', catalogue.names(kind))}")
+    _check_filled(checked, used, catalogue)
     check_fit(checked, used, catalogue)
     return checked
 
 
 def _run_settings(given: Config) -> Config:
     return fill(class_signature(RunSettings), given, "")
+
+
+def _plugin_path(folders: list[str]) -> list[str]:
+    """The folders, absolute, so that the run can be resumed from anywhere."""
+    paths = [str(Path(folder).expanduser().resolve()) for folder in folders]
+    for path in paths:
+        # What a file says would be read too late: the folders decide what a file may choose.
+        if path not in plugin_folders():
+            raise UserError(f"plugin_path: has to be given on the command line, as plugin_path={path}")
+    return paths
+
+
+def _check_filled(config: Config, used: dict[str, str], catalogue: Catalogue) -> None:
+    """Whether every slot that can't be empty has a plugin."""
+    for name, kind in used.items():
+        for plugin in chosen(config, name, kind, catalogue):
+            for slot in plugin.signature.slots:
+                may_be_empty = slot.optional or (KINDS[slot.kind].several and not slot.per_layer)
+                if not may_be_empty and not config.get(slot.name):
+                    needs = f"{plugin.kind}={plugin.name} needs one"
+                    raise UserError(f"{slot.name}: {needs}. {suggestion('', catalogue.names(slot.kind))}")
 
 
 def used_slots(config: Config, catalogue: Catalogue) -> dict[str, str]:
@@ -98,23 +122,28 @@ def _settings(kind: str, node: Config, key: str, catalogue: Catalogue) -> Config
 
 def _unknown(key: str, config: Config, catalogue: Catalogue, known: list[str]) -> str:
     if key in KINDS:
-        return unused_choice(key, key, config, catalogue)
+        return unused_choice(key, config, catalogue, f"{key}=...")
+    if key in ("experiment", "sweep"):
+        return f"{key}: the file sets nothing, since its first line is not `# @package _global_`; add that line."
     close = nearest(key, known)
     return f"{key}: there is no such setting.{f' Did you mean `{close}`?' if close else ''} Known: {', '.join(known)}."
 
 
-def unused_choice(key: str, kind: str, config: Config, catalogue: Catalogue, override: str | None = None) -> str:
-    """Why a choice can't be: nothing in the composition has a slot for it, and what would have one."""
+def unused_choice(kind: str, config: Config, catalogue: Catalogue, said: str) -> str:
+    """Why a choice can't be: nothing in the composition has a slot for it, and what would have one.
+
+    Args:
+        said: the words that make the choice.
+    """
     owners = [plugin for plugin in catalogue if not plugin.problem and _has_slot(plugin, kind)]
-    missing = override or f"{key}=..."
     for owner in owners:
         node = config.get(owner.kind)
         if isinstance(node, dict) and "name" in node:
             names = [f"{item.kind}={item.name}" for item in owners if item.kind == owner.kind]
             here = f"{owner.kind}={node['name']}"
-            return f"{here} has no {kind}; remove {missing}, or choose {' or '.join(names)}."
-    users = ", ".join(f"{item.kind}={item.name}" for item in owners)
-    return f"nothing chosen here has a {kind}; remove {missing}{f', or choose {users}' if users else ''}."
+            return f"{here} has no {kind}; remove {said}, or choose {' or '.join(names)}."
+    users = " or ".join(f"{item.kind}={item.name}" for item in owners)
+    return f"nothing that is chosen takes {said}; remove it{f', or choose {users}' if users else ''}."
 
 
 def _has_slot(plugin: Plugin, kind: str) -> bool:

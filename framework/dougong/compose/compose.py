@@ -1,6 +1,8 @@
 """Composing a configuration outside a Hydra job: for the Python API, for checks, for messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -9,9 +11,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from dougong.compose.check import ROOTS, Config, check, check_presets
-from dougong.compose.conf_folder import conf_folder
-from dougong.compose.config_source import current_catalogue, install, use_plugin_folders
+from dougong.compose.check import Config, check, check_presets
+from dougong.compose.conf_folder import conf_folder, presets, use_config_folders
+from dougong.compose.config_source import current_catalogue, install, use_config_dir, use_plugin_folders
 from dougong.compose.hydra_errors import HYDRA_ERRORS, Translator
 from dougong.compose.run_folder import register_run_folder
 from dougong.errors import UserError, suggestion
@@ -19,6 +21,7 @@ from dougong.kinds import KINDS
 
 VERSION_BASE = "1.3"
 ROOT = "train"
+GROUPS = ("experiment", "trainer", "sweep")  # those that hold no plugins
 
 
 def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Config:
@@ -27,65 +30,110 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Con
     Raises:
         UserError: a word is wrong; one line.
     """
-    overrides = prepare(overrides)
     try:
-        return check(compose_unchecked(overrides, config_dir), current_catalogue())
+        overrides = prepare(overrides, config_dir)
+        return check(compose_unchecked(overrides), current_catalogue())
     except HYDRA_ERRORS as error:
-        raise translator(overrides, config_dir).translate(error) from error
+        raise translator(overrides).translate(error) from error
 
 
-def compose_unchecked(overrides: list[str], config_dir: str | None = None) -> Config:
+def sweeper_params(overrides: Sequence[str]) -> dict[str, Any]:
+    """The sweep that these overrides ask for in a file: `hydra.sweeper.params`."""
+    with _hydra():
+        config = hydra_compose(ROOT, overrides=list(overrides), return_hydra_config=True)
+    return dict(OmegaConf.select(config, "hydra.sweeper.params") or {})
+
+
+def compose_unchecked(overrides: Sequence[str]) -> Config:
     """What prepared overrides compose, as plain containers, whether it makes sense or not."""
-    return to_plain(_compose(overrides, config_dir))
+    return to_plain(_compose(overrides))
 
 
-def prepare(overrides: Iterable[str]) -> list[str]:
-    """Makes Hydra ready for these overrides: the registry, the plugin folders that they name, presets checked."""
+def prepare(overrides: Iterable[str], config_dir: str | None = None) -> list[str]:
+    """Makes Hydra ready for these overrides: the registry, the folders that they name, presets checked."""
     words = [word.removeprefix("+") if word.startswith("+experiment=") else word for word in overrides]
     install()
     register_run_folder()
-    use_plugin_folders(_plugin_path(words))
+    use_plugin_folders(_listed("plugin_path", words))
+    use_config_dir(config_dir)
+    use_config_folders([*([config_dir] if config_dir else []), *_search_path(words)])
     check_presets(current_catalogue())
     for word in words:
-        key, _, value = word.partition("=")
-        if key in ROOTS and not KINDS[key].several and value in ("null", "~", ""):
-            raise UserError(f"{word}: a {key} has to be chosen. {suggestion('', current_catalogue().names(key))}")
+        _check_group(word)
     return words
 
 
-def translator(overrides: list[str], config_dir: str | None = None) -> Translator:
+def translator(overrides: Sequence[str]) -> Translator:
     """What turns Hydra's errors about these overrides into ours."""
 
     def compose_without(word: str) -> dict[str, Any]:
-        return compose_unchecked([item for item in overrides if item != word], config_dir)
+        return compose_unchecked([item for item in overrides if item != word])
 
-    return Translator(current_catalogue(), overrides, compose_without)
+    return Translator(current_catalogue(), list(overrides), compose_without)
 
 
 def to_plain(config: DictConfig) -> Config:
     """A composed configuration as plain containers, without Hydra's own part."""
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items() if key not in ("hydra", "defaults")}
+    found: Config = {str(key): value for key, value in container.items() if key not in ("hydra", "defaults")}
+    if isinstance(found.get("plugin_path"), str):  # plugin_path=DIR is plugin_path=[DIR]
+        found["plugin_path"] = list(filter(None, [found["plugin_path"]]))
+    return found
 
 
-def _compose(overrides: list[str], config_dir: str | None) -> DictConfig:
-    # A job that is running under Hydra has its own instance, which must be there again afterwards.
+def _compose(overrides: Sequence[str]) -> DictConfig:
+    with _hydra():
+        return hydra_compose(ROOT, overrides=list(overrides))
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    """An instance of Hydra's own for composing; that of a job that is running is there again afterwards."""
     holder = GlobalHydra.instance()
     outer, holder.hydra = holder.hydra, None
     try:
         with initialize_config_dir(str(conf_folder()), version_base=VERSION_BASE):
-            extra = [f"hydra.searchpath=[file://{config_dir}]"] if config_dir else []
-            return hydra_compose(ROOT, overrides=[*overrides, *extra])
+            yield
     finally:
         holder.hydra = outer
 
 
-def _plugin_path(overrides: Iterable[str]) -> list[str]:
-    """`plugin_path` is read before anything is composed, since it decides what there is to compose."""
-    words = [word for word in overrides if word.lstrip("+").startswith("plugin_path=")]
+def _listed(key: str, overrides: Iterable[str]) -> list[str]:
+    """The folders that a key names; read before anything is composed, since they decide what there is to compose."""
+    words = [word for word in overrides if word.lstrip("+").startswith(f"{key}=")]
     folders: list[str] = []
     for override in OverridesParser.create().parse_overrides(words):
         value = override.value()
-        folders = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        if override.is_sweep_override():
+            raise UserError(f"{override.input_line}: it is the same for all jobs; say {key}=[A,B] for several folders.")
+        folders = [str(item) for item in (value if isinstance(value, list) else [value]) if item]
     return folders
+
+
+def _search_path(overrides: Iterable[str]) -> Iterator[Path]:
+    """The folders of `hydra.searchpath`; Hydra itself would only warn of one that does not exist."""
+    for address in _listed("hydra.searchpath", overrides):
+        scheme, _, path = address.rpartition("://")
+        if scheme not in ("", "file"):
+            continue
+        if not Path(path).is_dir():
+            raise UserError(f"hydra.searchpath: {path} is not a folder.")
+        yield Path(path)
+
+
+def _check_group(word: str) -> None:
+    """Hydra lets no group be null or a number, and says so badly."""
+    group, _, written = word.partition("=")
+    kind = group.lstrip("+").partition("@")[0]
+    if kind not in (*KINDS, *GROUPS):
+        return
+    override = OverridesParser.create().parse_overrides([word])[0]
+    value = override.value()
+    if override.is_sweep_override() or isinstance(value, list | dict) or (value and isinstance(value, str)):
+        return
+    if kind in GROUPS:
+        raise UserError(f"{word}: there is no such {kind}. {suggestion(written, presets(kind))}")
+    if value is None and KINDS[kind].several:
+        raise UserError(f"{word}: to have none, say {group}=[].")
+    raise UserError(f"{word}: there is no such {kind}. {suggestion(written, current_catalogue().names(kind))}")

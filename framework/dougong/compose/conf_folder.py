@@ -1,5 +1,6 @@
 """Where the config groups lie: in the checkout, or inside the installed package."""
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,8 @@ from typing import Any
 import yaml
 
 import dougong
-from dougong.kinds import KINDS
 
-CATALOGUE_GROUPS = tuple(KINDS)
+_added: list[Path] = []
 
 
 @cache
@@ -28,6 +28,12 @@ def slot_defaults() -> dict[str, Any]:
     return dict(yaml.safe_load((conf_folder() / "slots.yaml").read_text(encoding="utf-8")))
 
 
-def presets(kind: str) -> dict[str, Path]:
-    """The presets of a kind: names and files of `conf/<kind>/*.yaml`."""
-    return {path.stem: path for path in sorted((conf_folder() / kind).glob("*.yaml"))}
+def use_config_folders(folders: Iterable[str | Path]) -> None:
+    """Configs of the user's own lie in these folders, from now on; they go before ours."""
+    _added[:] = map(Path, folders)
+
+
+def presets(group: str) -> dict[str, Path]:
+    """Names and files of `<group>/*.yaml`, in `conf/` and in the user's config folders."""
+    folders = [conf_folder(), *reversed(_added)]
+    return {path.stem: path for folder in folders for path in sorted((folder / group).glob("*.yaml"))}

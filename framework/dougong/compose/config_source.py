@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from dougong.compose.conf_folder import slot_defaults
 from dougong.compose.settings import RunSettings
+from dougong.errors import UserError
 from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue, catalogue
 from dougong.registry.plugin import class_signature
@@ -23,11 +24,30 @@ from dougong.registry.values import MISSING
 
 SETTINGS = "settings"
 _folders: list[str] = []
+_config_dir: list[str] = []
 
 
 def use_plugin_folders(folders: Iterable[str | Path]) -> None:
-    """Search these folders for plugins too, from now on."""
-    _folders[:] = [str(Path(folder).resolve()) for folder in folders]
+    """Search these folders for plugins too, from now on.
+
+    Raises:
+        UserError: one does not exist.
+    """
+    paths = [Path(folder).expanduser() for folder in folders]
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"plugin_path: {path} does not exist.")
+    _folders[:] = [str(path.resolve()) for path in paths]
+
+
+def plugin_folders() -> tuple[str, ...]:
+    """The folders that are searched for plugins, absolute."""
+    return tuple(_folders)
+
+
+def use_config_dir(folder: str | None) -> None:
+    """Compose with the configs of this folder too, from now on."""
+    _config_dir[:] = [folder] if folder else []
 
 
 def current_catalogue() -> Catalogue:
@@ -86,10 +106,12 @@ class RegistrySource(ConfigSource):
 
 
 class RegistrySearchPath(SearchPathPlugin):
-    """Lets Hydra look for groups in the registry, after the config folders."""
+    """Lets Hydra look for groups in the user's config folder, then in ours, then in the registry."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the registry."""
+        """Add what is not ours: the folder of `--config-dir` in front, the registry behind."""
+        if _config_dir:
+            search_path.prepend("--config-dir", f"file://{_config_dir[0]}")
         search_path.append("plugins", "registry://")
 
 

@@ -20,9 +20,14 @@ class Catalogue:
     def __init__(self, folders: Iterable[str | Path] = ()) -> None:
         """`folders` are searched beside those that the environment variable `DOUGONG_PLUGINS` names."""
         self._plugins: dict[tuple[str, str], Plugin] = {}
-        named = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
-        searched = dict.fromkeys(str(Path(folder)) for folder in chain(filter(None, named), folders))
-        for plugin in chain(discovery.built_in(), discovery.in_folders(searched), discovery.installed()):
+        named = filter(None, os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep))
+        found = (
+            discovery.built_in(),
+            discovery.in_folders(named, FOLDERS_VARIABLE),
+            discovery.in_folders(folders),
+            discovery.installed(),
+        )
+        for plugin in chain.from_iterable(found):
             self._add(plugin)
 
     def _add(self, plugin: Plugin) -> None:

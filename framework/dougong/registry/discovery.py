@@ -9,26 +9,30 @@ from dougong.errors import UserError
 from dougong.registry.plugin import Plugin
 from dougong.registry.source import SourceFile
 
-BUILT_IN = "dougong_plugins"
+BUILT_IN = "built-in"
+BUILT_IN_PACKAGE = "dougong_plugins"
 ENTRY_POINTS = "dougong.plugins"
 
 
 def built_in() -> Iterator[Plugin]:
     """The plugins that come with Dougong."""
-    spec = importlib.util.find_spec(BUILT_IN)
+    spec = importlib.util.find_spec(BUILT_IN_PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        yield from in_package(Path(folder), BUILT_IN, "built-in")
+        yield from in_package(Path(folder), BUILT_IN_PACKAGE, BUILT_IN)
 
 
-def in_folders(folders: Iterable[str | Path]) -> Iterator[Plugin]:
+def in_folders(folders: Iterable[str | Path], named_by: str = "plugin_path") -> Iterator[Plugin]:
     """The plugins of local folders (or single files), looked for in all folders below them.
+
+    Args:
+        named_by: what the user said them with, for the message.
 
     Raises:
         UserError: a folder does not exist.
     """
-    for folder in map(Path, folders):
+    for folder in (Path(folder).expanduser() for folder in folders):
         if not folder.exists():
-            raise UserError(f"plugin_path: {folder} does not exist.")
+            raise UserError(f"{named_by}: {folder} does not exist.")
         files = [folder] if folder.is_file() else sorted(folder.rglob("*.py"))
         for path in files:
             for kind, name, line, source in _declared(path.resolve()):

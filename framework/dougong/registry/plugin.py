@@ -88,6 +88,8 @@ class Plugin:
         try:
             if self.source:
                 _ = self._node
+                if self._class is None and self.source.missing_import:
+                    return f"{self.source.path} imports {self.source.missing_import}, which is not installed"
         except SyntaxError as error:
             return f"{self.source.path if self.source else ''}:{error.lineno}: {error.msg}"
         except NotReadableError as error:

@@ -3,11 +3,13 @@
 import ast
 import dataclasses
 import enum
+import importlib.util
 import re
+import sys
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,25 @@ class SourceFile:
             SyntaxError: it is not Python.
         """
         return ast.parse(self.text, str(self.path))
+
+    @cached_property
+    def missing_import(self) -> str | None:
+        """A package that the file can't do without, and that is not installed."""
+        for node in self.tree.body:
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module or ""]
+            else:
+                continue
+            for module in modules:
+                if not self._is_there(module.partition(".")[0]):
+                    return module.partition(".")[0]
+        return None
+
+    def _is_there(self, package: str) -> bool:
+        beside = self.path.parent / package
+        return beside.is_dir() or beside.with_suffix(".py").is_file() or is_installed(package)
 
     def class_at(self, line: int) -> ast.ClassDef:
         """The class whose decorator stands on that line."""
@@ -146,6 +167,17 @@ class SourceFile:
                 if value is not None:
                     return _literal_or_names(value)
         raise NotReadableError(f"{node.name} does not set {name} itself")
+
+
+@cache
+def is_installed(package: str) -> bool:
+    """Whether a top-level package can be imported, without importing it."""
+    if package in sys.modules or package in sys.stdlib_module_names:
+        return True
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def derives_from_contract(node: ast.ClassDef) -> bool:

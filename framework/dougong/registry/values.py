@@ -78,7 +78,7 @@ def _refuse(key: str, allowed: str, value: Any) -> Any:
 
 
 def _show(value: Any) -> str:
-    return "null" if value is None else repr(value)
+    return str(value).lower() if isinstance(value, bool) else "null" if value is None else repr(value)
 
 
 def _integer(value: Any, key: str) -> int:

@@ -190,11 +190,16 @@ class Training:
         content = file.load(self.checkpoints.path())
         metrics = {name: value for name, value in content[file.KEY]["metrics"].items() if name.startswith("valid/")}
         session = self.session
+        session.task.load_state_dict(task_weights(content))
+        # A run that `max_updates` ends within an epoch has not been validated yet.
+        missing: list[Split] = ["valid"] if "valid" in session.splits and not metrics else []
         if session.settings.test and "test" in session.splits:
-            session.task.load_state_dict(task_weights(content))
-            scores = evaluate_split(session, "test")
-            found = {f"test/{name}": value for name, value in scores.metrics.items()}
-            self.tracking.record_final(found, {f"test/{name}": rows for name, rows in scores.tables.items()}, content)
+            missing.append("test")
+        for split in missing:
+            scores = evaluate_split(session, split)
+            found = {f"{split}/{name}": value for name, value in scores.metrics.items()}
+            tables = {f"{split}/{name}": rows for name, rows in scores.tables.items()}
+            self.tracking.record_final(found, tables, content)
             metrics |= found
         return metrics
 

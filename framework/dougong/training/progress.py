@@ -23,7 +23,7 @@ class ProgressReport(Callback):
 
     def __init__(self, mode: str, epochs: int, main_metric: str) -> None:
         self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        self.bar = mode == "bar" or (mode == "auto" and self.console.is_terminal)
+        self.bar = mode == "bar" or (mode == "auto" and self.console.is_terminal and not self.console.is_dumb_terminal)
         self.epochs = epochs
         self.main_metric = main_metric
         self._progress: Progress | None = None

@@ -22,21 +22,27 @@ def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
     skipped = f"; {data.bad_rows:,} bad rows left out" if data.bad_rows else ""
     say("data", f"{config['data']['name']} ({sizes}{skipped})")
     parts = [f"{name}={shown}" for name in config if (shown := _chosen(config[name])) and name not in _ELSEWHERE]
-    say("model", f"{' '.join(parts)} ({facts['parameters']:,} parameters)")
-    why = choose(trainer.precision, session.device)[1]
-    say("training", f"{session.device}, {why}, optimizer={config['optimizer']['name']}, {decay(session)}")
-    say("folder", str(session.folder))
+    say("model", " ".join(parts))
+    say(
+        "",
+        f"{facts['parameters']:,} parameters, on {session.device}, in {choose(trainer.precision, session.device)[1]}",
+    )
+    say("optimizer", f"{config['optimizer']['name']} with {config['schedule']['name']}")
+    say("", decay(session))
+    say("run", _short(session.folder))
 
 
 def finish(result: "RunResult") -> None:
     """Say what came of it, where it is, and what to do next."""
     print()
-    shown = "  ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
     if result.status == "interrupted":
         go_on = f"; go on with: dougong train resume={shlex.quote(_short(result.folder))}" if result.checkpoint else ""
         say("stopped", f"after {result.seconds:,.0f} s{go_on}")
     else:
-        say("finished", f"in {result.seconds:,.0f} s  {shown}")
+        say("finished", f"in {result.seconds:,.0f} s")
+        for split in ("valid", "test"):
+            if shown := _metrics(result.metrics, split):
+                say(split, shown)
     if result.checkpoint is not None:
         say("checkpoint", _short(result.checkpoint))
     say("records", f"{_short(result.folder)}/ (config.yaml, metrics.csv, train.log)")
@@ -47,6 +53,11 @@ def finish(result: "RunResult") -> None:
         print(f'  dougong predict checkpoint={_short(result.checkpoint)} text="..."')
         print(f"  dougong evaluate checkpoint={_short(result.checkpoint)}")
         print("  dougong train attention=local        # dougong plugins lists what else there is")
+
+
+def _metrics(metrics: Mapping[str, float], split: str) -> str:
+    found = {name.removeprefix(f"{split}/"): value for name, value in metrics.items() if name.startswith(f"{split}/")}
+    return "  ".join(f"{name} {value:.4f}" for name, value in found.items())
 
 
 def say(what: str, line: str) -> None:

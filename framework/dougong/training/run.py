@@ -9,8 +9,11 @@ from typing import Any
 
 import yaml
 
+from dougong.compose.check import chosen, used_slots
 from dougong.contracts.data import SPLITS
 from dougong.errors import UserError
+from dougong.registry.catalogue import Catalogue
+from dougong.registry.discovery import BUILT_IN
 from dougong.training.assemble import Assembly, Config
 from dougong.training.read import read
 
@@ -49,6 +52,7 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
         raise UserError(f"{folder}: holds a run already; go on with it by resume={folder}, or take another folder.")
     assembly = Assembly(config)
     data, records = read(assembly, SPLITS)
+    import_plugins(config, assembly.catalogue)
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
         write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
@@ -58,6 +62,19 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
     record = {"status": result.status, "metrics": result.metrics, "seconds": round(time.perf_counter() - started, 1)}
     update_record(folder, record)
     return RunResult(**{**vars(result), "seconds": record["seconds"]})
+
+
+def import_plugins(config: Config, catalogue: Catalogue) -> None:
+    """Import all that is chosen, before anything is built and said.
+
+    Raises:
+        UserError: a plugin does not import.
+    """
+    slots = used_slots(config, catalogue).items()
+    plugins = [plugin for name, kind in slots for plugin in chosen(config, name, kind, catalogue)]
+    # Those of the user's own first: they may be at fault, and to see it may not even take torch.
+    for plugin in sorted(plugins, key=lambda item: item.origin == BUILT_IN):
+        plugin.load()
 
 
 def load_config(folder: Path) -> Config:

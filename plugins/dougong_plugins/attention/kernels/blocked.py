@@ -1,0 +1,144 @@
+"""Exact attention over a pattern in tiles, forward and backward.
+
+A union of disjoint key sets is one softmax: each set gives its own output and log-sum-exp, and the outputs are averaged
+with the weights that the log-sum-exps give. The gradients of each set then come from the *merged* output and
+log-sum-exp, so the log-sum-exp itself needs no gradient. Tiles are small enough for the caches, and memory grows as
+the length: beside inputs, output and gradients there is one number a query and head, and the buffers of one tile.
+"""
+
+# Shapes: B batch, N length, H heads, D head dimension; I items, C groups, G = I * C, Q queries and K keys of a group.
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dougong_plugins.attention.kernels.bias import padding_bias, score_dtype, tile_bias
+from dougong_plugins.attention.kernels.flash import FlashTile, flash_works
+from dougong_plugins.attention.kernels.matmul import MatmulTile
+from dougong_plugins.attention.kernels.pattern import Pattern
+from dougong_plugins.attention.kernels.tiles import Rows, Tile, parts
+
+NUMBERS_A_THREAD = 1 << 18
+"""How much of the queries a tile holds for each thread: a megabyte in float32, about as much as a core caches."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call: the pattern at its length, and what goes with the scores."""
+
+    pattern: Pattern
+    causal: bool
+    dropout: float
+    seed: int
+    padding: Tensor | None
+
+    def engine(self, like: Tensor) -> FlashTile | MatmulTile:
+        """What computes a tile; both passes must take one each, anew."""
+        if like.device.type == "cpu" and not self.dropout and flash_works():
+            return FlashTile()
+        generator = torch.Generator(like.device).manual_seed(self.seed) if self.dropout else None
+        return MatmulTile(self.dropout, generator)
+
+    def tiles(self, like: Tensor) -> Iterator[tuple[int, Tile, slice, Tensor | None, bool]]:
+        """Each tile, with the half of the pattern it is of, its items, its bias, and whether it is causal."""
+        batch, length, heads, head_dim = like.shape
+        threads = torch.get_num_threads() if like.device.type == "cpu" else 16
+        rows = max(256, threads * NUMBERS_A_THREAD // max(1, heads * head_dim))
+        at_once = max(1, min(batch, rows // max(1, length)))
+        for half, tiles in enumerate(parts(self.pattern, length, self.causal, rows // at_once)):
+            for first in range(0, batch, at_once):
+                items = slice(first, first + at_once)
+                for tile in tiles:
+                    bias = tile_bias(tile, self.padding, items, score_dtype(like.dtype), like.device)
+                    yield half, tile, items, bias, self.causal and tile.band is None
+
+
+def job(
+    pattern: Pattern, like: Tensor, causal: bool, dropout: float, seed: int, key_padding_mask: Tensor | None
+) -> Job:
+    """The job for a (B, N, H, D) tensor."""
+    padding = None if key_padding_mask is None else padding_bias(key_padding_mask, score_dtype(like.dtype))
+    return Job(pattern.at(like.shape[1]), causal, dropout, seed, padding)
+
+
+def attend(job: Job, query: Tensor, key: Tensor, value: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """The output (B, N, H, D) and a finite log-sum-exp (B, N, H), of three (B, N, H, D)."""
+    query, key, value = (_readable(tensor) for tensor in (query, key, value))
+    engine = job.engine(query)
+    output = torch.empty_like(query, memory_format=torch.contiguous_format)
+    lse = query.new_empty(query.shape[:-1], dtype=score_dtype(query.dtype))
+    for half, tile, items, bias, causal in job.tiles(query):
+        queries, keys, values = _rows((query,), tile.queries, items) + _rows((key, value), tile.keys, items)
+        partial, partial_lse = engine.forward(queries, keys, values, bias, causal, scale)
+        output_rows, lse_rows = tile.queries.of(output, items), tile.queries.of(lse, items)
+        partial, partial_lse = partial.transpose(1, 2), partial_lse.transpose(1, 2)
+        merge = _merge if half else _store
+        merge(output_rows, lse_rows, partial.reshape(output_rows.shape), partial_lse.reshape(lse_rows.shape))
+    # A finite number where no key is seen makes the weights of the backward pass exp(-inf - 0) = 0, not NaN.
+    return output, lse.masked_fill_(lse == -torch.inf, 0.0)
+
+
+def gradients(
+    job: Job, grad: Tensor, query: Tensor, key: Tensor, value: Tensor, output: Tensor, lse: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of query, key and value, each (B, N, H, D)."""
+    grad, query, key, value = (_readable(tensor) for tensor in (grad, query, key, value))
+    engine = job.engine(query)
+    shape, dtype = query.shape, score_dtype(query.dtype)
+    # Half precision would round each of the several sums that meet in one key, so they are kept in float32.
+    grad_query, grad_key, grad_value = (torch.empty(shape, dtype=dtype, device=query.device) for _ in range(3))
+    if job.pattern.rate is None:  # else the classes come first, and write every key before a band adds to it
+        grad_key.zero_()
+        grad_value.zero_()
+    for half, tile, items, bias, causal in job.tiles(query):
+        grads, queries, outputs = _rows((grad, query, output), tile.queries, items)
+        keys, values = _rows((key, value), tile.keys, items)
+        lses = tile.queries.of(lse, items).flatten(0, 1).transpose(1, 2)
+        partial = engine.backward(grads, queries, keys, values, outputs, lses, bias, causal, scale)
+        put_key = _add if tile.band else _put
+        (_add if half else _put)(grad_query, tile.queries, items, partial[0])
+        put_key(grad_key, tile.keys, items, partial[1])
+        put_key(grad_value, tile.keys, items, partial[2])
+    return grad_query.to(query.dtype), grad_key.to(query.dtype), grad_value.to(query.dtype)
+
+
+def _readable(tensor: Tensor) -> Tensor:
+    """`tensor` if matrix products can read its rows in place, as they can of a projection's views; else a copy."""
+    *_, row, _, number = tensor.stride()
+    in_place = number == 1 and row >= tensor.shape[-1]
+    return tensor if in_place else tensor.contiguous()
+
+
+def _rows(tensors: tuple[Tensor, ...], rows: Rows, items: slice) -> tuple[Tensor, ...]:
+    """Each as (G, H, L, D). A copy only where a tile holds several items, which then are short."""
+    return tuple(rows.of(tensor, items).flatten(0, 1).transpose(1, 2) for tensor in tensors)
+
+
+def _store(output: Tensor, lse: Tensor, partial: Tensor, partial_lse: Tensor) -> None:
+    output.copy_(partial)
+    lse.copy_(partial_lse)
+
+
+def _merge(output: Tensor, lse: Tensor, partial: Tensor, partial_lse: Tensor) -> None:
+    """Average what is there with a disjoint key set, by their log-sum-exps, in place."""
+    merged = torch.logaddexp(lse, partial_lse)
+    safe = merged.masked_fill(merged == -torch.inf, 0.0)
+    before, now = (torch.exp(part - safe)[..., None] for part in (lse, partial_lse))
+    output.copy_(output * before + partial * now)
+    lse.copy_(merged)
+
+
+def _put(total: Tensor, rows: Rows, items: slice, partial: Tensor) -> None:
+    """Write (G, H, L, D) to the rows of (B, N, H, D) that they belong to."""
+    target = rows.of(total, items)
+    target.copy_(partial.transpose(1, 2).view(target.shape))
+
+
+def _add(total: Tensor, rows: Rows, items: slice, partial: Tensor) -> None:
+    """Add (G, H, L, D) to the rows of (B, N, H, D) that they belong to; a row may belong to several groups."""
+    partial = partial.transpose(1, 2)
+    groups = partial.reshape(-1, rows.groups, *partial.shape[1:])
+    for cut, target in rows.slabs():
+        target.of(total, items).add_(groups[:, :, cut])
