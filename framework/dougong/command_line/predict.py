@@ -31,6 +31,8 @@ def run(arguments: list[str]) -> int:
         return 0
     words = parse(arguments, ("checkpoint", "input", "output", "text", "plugin_path"), USAGE)
     checkpoint = checkpoint_of(words, USAGE)
+    if "text" in words and "input" in words:
+        raise UserError("text and input are both given; give one of them.")
     if "input" in words and not Path(words["input"]).is_file():
         raise UserError(f"input: {words['input']} does not exist.")
     from dougong.inference.model import load
