@@ -36,7 +36,7 @@ def draw(rows: Sequence[Row], title: str, paths: Sequence[Path]) -> None:
     # Text stays text in the SVG, and what is drawn twice is the same twice.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "dougong"}):
         for path in paths:
-            figure.savefig(path, dpi=150)
+            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _panel(axes: Any, rows: Sequence[Row], figure: str) -> None:
@@ -50,7 +50,7 @@ def _panel(axes: Any, rows: Sequence[Row], figure: str) -> None:
         if not found:
             continue
         slope = growth(rows, attention, figure)
-        label = attention if slope is None else f"{attention} (length$^{{{slope:.2f}}}$)"
+        label = attention if slope is None else f"{attention}: length^{slope:.2f}"
         # The colour belongs to the attention, also where a panel lacks one of them.
         axes.plot(list(found), list(found.values()), marker="o", markersize=4, color=f"C{index % 10}", label=label)
     axes.set_xticks(lengths, [f"{length:,}" for length in lengths])

@@ -30,7 +30,7 @@ def attend(module: nn.Module, causal: bool) -> Attend:
     def call(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         output: Tensor = module(query, key, value, causal=causal)
         if output.shape != query.shape:
-            raise ValueError(f"answers with the shape {tuple(output.shape)} where {tuple(query.shape)} is due")
+            raise ValueError(f"answers with another shape than its query's: {tuple(output.shape)}")
         return output
 
     return call

@@ -74,6 +74,9 @@ def read(words: Sequence[str]) -> tuple[AttentionSettings, list[Contender]]:
     for key in ("lengths", "attention"):
         if getattr(settings, key) == ():
             raise UserError(f"{key}: must name at least one.")
+    for folder in settings.plugin_path:
+        if not Path(folder).expanduser().exists():
+            raise UserError(f"plugin_path: {folder} does not exist.")
     if settings.output and Path(settings.output).exists() and not Path(settings.output).is_dir():
         raise UserError(f"output: {settings.output} is not a folder.")
     nested = _nested({key.split(".", 1)[1]: value for key, value in given.items() if key not in names})
