@@ -108,13 +108,17 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
     return write_file
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def nothing_registered() -> Iterator[None]:
-    """What a test registers at run time is forgotten after it."""
+    """What a test registers, at run time or by importing a plugin's file, is forgotten after it."""
     before = dict(decorator.registered)
     yield
-    decorator.registered.clear()
-    decorator.registered.update(before)
+    for key, plugin in list(decorator.registered.items()):
+        # What comes with Dougong stays: its modules, once imported, would not register it again.
+        if key not in before and not plugin.__module__.startswith("dougong_plugins."):
+            del decorator.registered[key]
+            if plugin.__module__.startswith("dougong_local_"):
+                sys.modules.pop(plugin.__module__, None)
 
 
 PARTS = """

@@ -84,9 +84,8 @@ def test_a_flipped_bit_is_noticed_or_harmless(saved):
         saved.write_bytes(damaged)
         try:
             found = file.load(saved)
-        except UserError as error:
-            assert str(error).startswith(f"{saved}: ")
-            assert "\n" not in str(error)
+        except UserError:
+            refusal(saved)
             noticed += 1
         else:
             assert found[file.KEY] == right[file.KEY]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from runs import PLUGINS, checkpoint, train, weights
+from runs import checkpoint, train, weights
 
 import dougong
 from dougong.errors import UserError
@@ -67,17 +67,28 @@ def test_the_best_checkpoint_is_that_of_the_best_validation_and_the_last_that_of
     assert best["dougong"]["metrics"]["valid/accuracy"] >= last["dougong"]["metrics"]["valid/accuracy"]
 
 
+MINE = """
+from dougong import register
+from dougong_plugins.task.classification import Classification
+
+@register("task", "of_mine")
+class OfMine(Classification):
+    \"\"\"Classification by another name.\"\"\"
+"""
+
+
 @pytest.mark.slow
 def test_a_checkpoint_whose_plugin_folder_is_gone_says_what_is_missing(tmp_path):
     folder = tmp_path / "mine"
-    shutil.copytree(PLUGINS, folder)
-    result = train(tmp_path / "run", f"plugin_path=[{folder}]", "task=spoilt", "task.at=1000", "trainer.max_epochs=1")
+    folder.mkdir()
+    (folder / "mine.py").write_text(MINE, encoding="utf-8")
+    result = train(tmp_path / "run", f"plugin_path=[{folder}]", "task=of_mine", "trainer.max_epochs=1")
     moved = tmp_path / "moved"
     folder.rename(moved)
     command = [sys.executable, "-m", "dougong", "predict", f"checkpoint={result.checkpoint}", "text=好"]
     found = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert found.returncode == 2
-    assert "spoilt" in found.stderr
+    assert "of_mine" in found.stderr
     assert found.stderr.count("\n") == 1
     found = subprocess.run([*command, f"plugin_path={moved}"], capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(found.stdout)["text"] == "好"

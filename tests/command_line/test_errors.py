@@ -114,7 +114,7 @@ def test_a_preset_that_shadows_a_plugin_is_one_line(without_torch, write):
 
 
 TABLES = [
-    ("text\tlable\n好\t1\n", "train.tsv:2: there is no column `label` (data.label). Did you mean `lable`?"),
+    ("text\tlable\n好\t1\n", "train.tsv:1: there is no column `label` (data.label). Did you mean `lable`?"),
     ("txt\tlabel\n好\t1\n", "train.tsv:1: there is no column `text` (data.text). Did you mean `txt`?"),
     ("text\tlabel\n好\n", "train.tsv:2: 1 columns where the header has 2."),
 ]

@@ -48,7 +48,7 @@ def test_a_second_slot_that_is_not_chosen_has_the_default_of_its_kind(parts):
     assert list(config["decoder_attention"]) == ["full"]
 
 
-def test_an_encoder_of_a_folder_gets_its_attentions_layer_by_layer(parts, nothing_registered):
+def test_an_encoder_of_a_folder_gets_its_attentions_layer_by_layer(parts):
     from dougong.contracts.tokenizer import SPECIAL_TOKENS
     from dougong.training.assemble import Assembly
 

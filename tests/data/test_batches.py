@@ -1,5 +1,7 @@
 """Which examples make up each batch."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,10 @@ each_setting = pytest.mark.parametrize("settings", SETTINGS, ids=str)
 
 def lists(batches) -> list[list[int]]:
     return [batch.tolist() for batch in batches]
+
+
+def joined(parts) -> list:
+    return list(itertools.chain.from_iterable(parts))
 
 
 def epoch(settings: LoaderSettings, seed: int, number: int, rank: int = 0, world: int = 1) -> list[list[int]]:
@@ -47,7 +53,7 @@ def test_seed_and_epoch_are_not_interchangeable():
 @each_setting
 def test_every_example_comes_exactly_once_an_epoch(settings):
     for number in range(3):
-        assert sorted(sum(epoch(settings, 0, number), [])) == list(range(len(LENGTHS)))
+        assert sorted(joined(epoch(settings, 0, number))) == list(range(len(LENGTHS)))
 
 
 @each_setting
@@ -81,7 +87,7 @@ def test_a_token_budget_is_never_exceeded_but_by_a_single_long_example(budget):
     batches = epoch(LoaderSettings(batch_tokens=budget), 0, 0)
     for batch in batches:
         assert len(batch) == 1 or max(LENGTHS[batch]) * len(batch) <= budget
-    assert sorted(sum(batches, [])) == list(range(len(LENGTHS)))
+    assert sorted(joined(batches)) == list(range(len(LENGTHS)))
 
 
 def test_a_token_budget_is_used():
@@ -97,7 +103,7 @@ def test_shares_of_the_processes_are_disjoint_and_equally_long(settings, world):
         shares = [epoch(settings, 0, number, rank, world) for rank in range(world)]
         assert len({len(share) for share in shares}) == 1
         assert all(len(TrainingBatches(LENGTHS, settings, 0, rank, world)) > 0 for rank in range(world))
-        everything = sum((sum(share, []) for share in shares), [])
+        everything = joined(joined(shares))
         assert len(everything) == len(set(everything))
         left_out = len(LENGTHS) - len(everything)
         assert left_out <= max(len(batch) for batch in epoch(settings, 0, number)) * (world - 1)
@@ -107,7 +113,7 @@ def test_shares_of_the_processes_are_disjoint_and_equally_long(settings, world):
 def test_evaluation_takes_every_example_once_over_all_processes(settings):
     for world in (1, 3):
         shares = [evaluation_batches(LENGTHS, settings, rank, world) for rank in range(world)]
-        assert sorted(sum((sum(lists(share), []) for share in shares), [])) == list(range(len(LENGTHS)))
+        assert sorted(joined(joined(map(lists, shares)))) == list(range(len(LENGTHS)))
 
 
 def test_nothing_makes_no_batches():

@@ -11,7 +11,9 @@ from dougong.data.loader import BatchMaker, ResumableLoader, evaluation_loader
 
 
 def examples(count: int = 30) -> Examples:
-    rows = [{"tokens": list(range(1, 2 + number % 7)), "label": number, "weight": number / 2} for number in range(count)]
+    rows = [
+        {"tokens": list(range(1, 2 + number % 7)), "label": number, "weight": number / 2} for number in range(count)
+    ]
     return pack([rows[:11], [], rows[11:]])
 
 

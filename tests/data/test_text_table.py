@@ -43,7 +43,9 @@ def test_tab_separated_with_numbered_columns_has_no_header(tmp_path):
     assert rows(table(tmp_path, text=0, label=1)) == GOOD
 
 
-@pytest.mark.parametrize("form", ["\ufefftext\tlabel\r\n好书\tpos\r\n坏 书\tneg", "text\tlabel\n\n好书\tpos\n\n坏 书\tneg\n\n"])
+@pytest.mark.parametrize(
+    "form", ["\ufefftext\tlabel\r\n好书\tpos\r\n坏 书\tneg", "text\tlabel\n\n好书\tpos\n\n坏 书\tneg\n\n"]
+)
 def test_byte_order_mark_line_ends_of_windows_and_empty_lines_are_no_trouble(tmp_path, form):
     assert rows(table(write(tmp_path, form))) == GOOD
 
@@ -92,9 +94,19 @@ BAD = {
     "bad JSON": ("train.jsonl", '{"text": "ok", "label": "pos"}\n{"text": \n', 2, "not JSON"),
     "deep JSON": ("train.jsonl", '{"text": "ok", "label": "pos"}\n' + "[" * 100_000 + "\n", 2, "not JSON"),
     "no object": ("train.jsonl", '{"text": "ok", "label": "pos"}\n"text"\n', 2, "not a JSON object"),
-    "a missing key": ("train.jsonl", '{"text": "ok", "label": "pos"}\n{"txt": "a", "label": "b"}\n', 2, "no column `text`"),
+    "a missing key": (
+        "train.jsonl",
+        '{"text": "ok", "label": "pos"}\n{"txt": "a", "label": "b"}\n',
+        2,
+        "no column `text`",
+    ),
     "null": ("train.jsonl", '{"text": "ok", "label": "pos"}\n{"text": null, "label": "b"}\n', 2, "`text` is null"),
-    "no text": ("train.jsonl", '{"text": "ok", "label": "pos"}\n{"text": [1], "label": "b"}\n', 2, "`text` is not a text"),
+    "no text": (
+        "train.jsonl",
+        '{"text": "ok", "label": "pos"}\n{"text": [1], "label": "b"}\n',
+        2,
+        "`text` is not a text",
+    ),
     "a lone surrogate": (
         *("train.jsonl", '{"text": "ok", "label": "pos"}\n{"text": "\\ud800", "label": "b"}\n', 2),
         "`text` is not Unicode text",

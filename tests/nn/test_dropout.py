@@ -28,7 +28,7 @@ def test_every_place_in_a_draw_is_dropped_equally_often_and_independently_of_its
     patterns = (zeros * torch.tensor([8, 4, 2, 1])).sum(1)
     counts = torch.bincount(patterns, minlength=16).double()
     ones = torch.tensor([bin(number).count("1") for number in range(16)])
-    expected = (1 << 18) * p**ones.double() * (1 - p) ** (4 - ones).double()
+    expected = (1 << 18) * p ** ones.double() * (1 - p) ** (4 - ones).double()
     chi_square = ((counts - expected) ** 2 / expected).sum().item()
     assert chi_square < 45  # 15 degrees of freedom: above it once in ten thousand seeds; the seed is fixed
 

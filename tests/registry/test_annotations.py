@@ -97,7 +97,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize(("annotation", "default", "given", "expected"), TAKEN)
-def test_a_value_becomes_what_the_annotation_says(write, annotation, default, given, expected, nothing_registered):
+def test_a_value_becomes_what_the_annotation_says(write, annotation, default, given, expected):
     from dougong.compose.config_source import plain
 
     tried = plugin(write, annotation, default)
@@ -168,7 +168,7 @@ def test_an_item_of_a_list_is_named_by_its_place(write):
         ("PerLayer[Attention] | None", "None", Slot("value", "attention", per_layer=True, optional=True)),
     ],
 )
-def test_a_parameter_whose_type_is_a_kind_is_a_slot(write, annotation, default, slot, nothing_registered):
+def test_a_parameter_whose_type_is_a_kind_is_a_slot(write, annotation, default, slot):
     tried = plugin(write, annotation, default)
     assert tried.source is not None
     assert tried.source.signature(tried._node, ()).slots == (slot,)
@@ -179,7 +179,7 @@ def test_a_parameter_whose_type_is_a_kind_is_a_slot(write, annotation, default, 
     ("annotation", "default", "expected"),
     [("int", "len('four')", 4), ("'int'", "2 ** 3", 8), ("int", "WIDTH", 16), ("Number", "5", 5)],
 )
-def test_what_is_not_literal_is_learnt_by_importing(write, annotation, default, expected, nothing_registered):
+def test_what_is_not_literal_is_learnt_by_importing(write, annotation, default, expected):
     path = write("mine/tried.py", HEAD.replace("{annotation}", annotation).replace("{default}", default))
     path.write_text(path.read_text().replace("class Shape", "WIDTH = 16\nNumber = int\n\n\nclass Shape"))
     found = Catalogue([path.parent]).get("schedule", "tried")

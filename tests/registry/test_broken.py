@@ -64,7 +64,7 @@ def test_choosing_a_broken_plugin_is_one_line_with_the_reason(write, without_tor
         ("1 / 0", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_an_error_while_importing_is_one_line_when_the_plugin_is_used(write, line, reason, nothing_registered):
+def test_an_error_while_importing_is_one_line_when_the_plugin_is_used(write, line, reason):
     path = write("mine/it.py", HEAD + line + "\n" + GOOD.replace("NAME", "bad"))
     with pytest.raises(UserError) as refused:
         Catalogue([path.parent]).get("schedule", "bad").load()

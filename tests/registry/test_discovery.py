@@ -72,7 +72,7 @@ def test_a_folder_that_is_missing_is_named_with_who_named_it(variable, monkeypat
         Catalogue([] if variable else [missing])
 
 
-def test_nothing_is_imported_until_it_is_used(write, nothing_registered):
+def test_nothing_is_imported_until_it_is_used(write):
     folder = write("mine/steep.py", named("steep")).parent
     write("mine/flat.py", named("flat"))
     plugins = Catalogue([folder])
@@ -112,7 +112,7 @@ def test_an_installed_package_is_found_by_its_entry_point_unimported(layout, wri
     assert marks(site) == []
 
 
-def test_an_installed_package_is_imported_by_its_own_name(write, monkeypatch, nothing_registered):
+def test_an_installed_package_is_imported_by_its_own_name(write, monkeypatch):
     write("site/theirs_now/__init__.py", "")
     write("site/theirs_now/steep.py", named("steep"))
     monkeypatch.syspath_prepend(str(distribution(write, "theirs_now", "theirs_now")))
@@ -125,7 +125,7 @@ def test_an_entry_point_to_a_package_that_is_gone_breaks_nothing(write, without_
     assert "constant" in without_torch("plugins", "schedule", PYTHONPATH=paths).done()
 
 
-def test_a_plugin_may_import_a_helper_that_lies_beside_it(write, nothing_registered):
+def test_a_plugin_may_import_a_helper_that_lies_beside_it(write):
     write("mine/helper_of_steep.py", "HEIGHT = 5.0\n")
     path = write("mine/steep.py", named("steep").replace("= 2.0", "= HEIGHT"))
     path.write_text("from helper_of_steep import HEIGHT\n" + path.read_text())
@@ -134,7 +134,7 @@ def test_a_plugin_may_import_a_helper_that_lies_beside_it(write, nothing_registe
     assert found.signature.setting("height").default == 5.0
 
 
-def test_an_inherited_constructor_is_learnt_by_importing(write, nothing_registered):
+def test_an_inherited_constructor_is_learnt_by_importing(write):
     path = write(
         "mine/late.py",
         """

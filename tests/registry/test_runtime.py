@@ -10,8 +10,6 @@ from dougong.contracts.schedule import Schedule
 from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 
-pytestmark = pytest.mark.usefixtures("nothing_registered")
-
 
 def define(name: str, height: float) -> type:
     @dougong.register("schedule", name)

@@ -25,6 +25,7 @@ def test_accumulating_equals_the_large_batch_with_ragged_lengths_and_a_short_las
 @pytest.fixture(autouse=True)
 def in_file_order(monkeypatch):
     """Batches cut from one order of the texts, so that a window of short batches holds the texts of a long one."""
+
     def order(self, epoch):
         numbers = torch.randperm(len(self.lengths), generator=torch.Generator().manual_seed(epoch)).numpy()
         return cut(numbers, self.lengths, self.settings)
@@ -55,7 +56,9 @@ def test_the_learning_rate_follows_updates_and_not_batches(tmp_path):
     watched = catalogue([str(PLUGINS)]).get("optimizer", "watched").load()
     watched.log.clear()
     overrides = (f"plugin_path=[{PLUGINS}]", "optimizer=watched", "schedule.warmup=2")
-    train(tmp_path, *EXACT, *overrides, "optimizer.lr=0.008", "loader.batch_size=6", "trainer.accumulate_grad_batches=2")
+    train(
+        tmp_path, *EXACT, *overrides, "optimizer.lr=0.008", "loader.batch_size=6", "trainer.accumulate_grad_batches=2"
+    )
     # 10 batches an epoch make 5 updates, 10 in all: 2 on the way up, 8 on the way down.
     expected = [0.008 * factor for factor in (1 / 3, 2 / 3, *(left / 8 for left in range(8, 0, -1)))]
     assert [rate for rate, _ in watched.log] == pytest.approx(expected)

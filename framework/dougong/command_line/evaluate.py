@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from dougong.command_line.words import checkpoint_of, parse, value_of
-from dougong.contracts.data import Split
+from dougong.contracts.data import Data, Split
+from dougong.data.records import Record
 from dougong.errors import UserError
 
 USAGE = "usage: dougong evaluate checkpoint=FILE [split=test] [data.KEY=VALUE ...] [plugin_path=DIR]"
@@ -35,14 +36,18 @@ def run(arguments: list[str]) -> int:
 
     model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [])
     data = make_data(model.config, words)
-    split: Split = words.get("split") or (
-        "test" if next(iter(data.records("test", model.task.accepts)), None) else "valid"
-    )
+    split: Split = words.get("split") or _default_split(data, model.task.accepts)
     scores, count = model.evaluate(data, split)
     print(
         json.dumps({"split": split, "records": count, "bad_rows": data.bad_rows, **scores.metrics}, ensure_ascii=False)
     )
     return 0
+
+
+def _default_split(data: Data, record: type[Record]) -> Split:
+    found = next(iter(data.records("test", record)), None)
+    data.bad_rows = 0  # those that were met while looking are met again
+    return "test" if found is not None else "valid"
 
 
 def make_data(config: dict[str, Any], words: dict[str, Any]) -> Any:

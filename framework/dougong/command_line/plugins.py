@@ -69,8 +69,10 @@ def _list(catalogue: Catalogue, kinds: Sequence[str], as_json: bool) -> None:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("kind", "name", "what it is", "from"):
-        table.add_column(column, no_wrap=column != "what it is")
+    table.add_column("kind", no_wrap=True)
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it is", min_width=50)
+    table.add_column("from", overflow="fold")  # the path of a folder may be long
     previous = ""
     for row in rows:
         what = Text(f"broken: {row['problem']}", "red") if row["problem"] else Text(row["summary"])

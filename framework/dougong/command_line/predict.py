@@ -31,6 +31,8 @@ def run(arguments: list[str]) -> int:
         return 0
     words = parse(arguments, ("checkpoint", "input", "output", "text", "plugin_path"), USAGE)
     checkpoint = checkpoint_of(words, USAGE)
+    if "text" in words and "input" in words:
+        raise UserError("text and input are both given; give one of them.")
     if "input" in words and not Path(words["input"]).is_file():
         raise UserError(f"input: {words['input']} does not exist.")
     from dougong.inference.model import load
@@ -67,7 +69,9 @@ def _parse(text: str, source: str, strict: bool) -> Any:
     except (json.JSONDecodeError, RecursionError) as error:
         if not strict:
             return text
-        reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        reason = (
+            f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        )
         raise UserError(f"{source}: not JSON ({reason}).") from error
 
 

@@ -12,7 +12,6 @@ class TrainerSettings:
 
     Args:
         accelerator: where to run.
-        devices: how many devices, or "auto" for all of a GPU machine and one process on a CPU.
         precision: "auto" takes bf16 where a short measurement says that it gains.
         max_epochs: passes over the training data.
         max_updates: stop after this many updates of the weights; null for no such limit.
@@ -29,7 +28,6 @@ class TrainerSettings:
     """
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: Annotated[int, Ge(1)] | Literal["auto"] = "auto"
     precision: Literal["auto", "32", "bf16", "16", "64"] = "auto"
     max_epochs: Annotated[int, Ge(1)] = 5
     max_updates: Annotated[int, Ge(1)] | None = None

@@ -52,8 +52,8 @@ class TrainingModule(lightning.LightningModule):
         self.tables: dict[str, list[list[Any]]] = {}
         self.last_loss = float("nan")
         self._make_optimizer = make_optimizer
-        # Its `__call__`, for a module would be registered, and saved, a second time.
-        self._forward: Callable[[Batch], Any] = (torch.compile(task, dynamic=True) if compiled else task).__call__
+        if compiled:
+            task.compile(dynamic=True)  # in place: a wrapper would be saved as a second module
         self._window_weight: Tensor | float = 0.0
         self._window_records: list[Tensor] = []
         self._evaluation: Evaluation | None = None
@@ -77,7 +77,7 @@ class TrainingModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss to differentiate: the mean, or the sum where the window is to be divided as a whole."""
-        loss = self.task.loss(self._forward(batch), batch)
+        loss = self.task.loss(self.task(batch), batch)
         mean = loss.total / loss.weight.clamp_min(1)
         self._window_records.append(batch["index"])
         self.last_loss = mean.item()

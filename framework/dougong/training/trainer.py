@@ -4,7 +4,6 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as lightning
 import torch
@@ -46,10 +45,9 @@ def make_trainer(
     settings: TrainerSettings, device: str, precision: str, folder: Path, callbacks: Sequence[Callback]
 ) -> lightning.Trainer:
     """A trainer without loggers, bars, summaries and sanity checks of its own."""
-    devices: Any = settings.devices if settings.devices != "auto" else ("auto" if device == "cuda" else 1)
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(device, device),
-        devices=devices,
+        devices=1,
         precision=LIGHTNING[precision],  # type: ignore[arg-type]
         max_epochs=settings.max_epochs,
         max_steps=settings.max_updates or -1,

@@ -70,7 +70,9 @@ def by_hand(made, text: str, pre: bool):
 def test_it_equals_the_formula(norm):
     made = encoder(norm=norm)
     for text in TEXTS:
-        torch.testing.assert_close(made(inputs(made, [text]))[0], by_hand(made, text, norm == "pre"), rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(
+            made(inputs(made, [text]))[0], by_hand(made, text, norm == "pre"), rtol=1e-10, atol=1e-10
+        )
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])

@@ -116,7 +116,7 @@ def test_characters_that_lower_to_two_point_to_the_one_they_were():
     tokenizer = CharacterTokenizer(min_count=1)
     tokenizer.fit(["İi"])
     (encoding,) = tokenizer.encode(["xİi"])
-    assert {offsets for offsets in encoding.offsets[1:-1]} == {(0, 1), (1, 2), (2, 3)}
+    assert set(encoding.offsets[1:-1]) == {(0, 1), (1, 2), (2, 3)}
 
 
 @pytest.mark.skipif(not VOCAB.is_file(), reason="no ../shared/data/vocab beside the checkout")

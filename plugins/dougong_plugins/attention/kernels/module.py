@@ -12,6 +12,8 @@ from dougong_plugins.attention.kernels.flex import flex_pattern_attention
 from dougong_plugins.attention.kernels.operator import blocked_attention
 from dougong_plugins.attention.kernels.pattern import Pattern
 
+LONGEST_SHORT_ROW = 512
+
 
 class PatternAttention(Attention):
     """Softmax attention over a pattern of distances, exact in every backend.
@@ -48,9 +50,24 @@ class PatternAttention(Attention):
         Raises:
             ValueError: `key` is of another length, which the pattern has no meaning for, or the backend can't do this.
         """
-        query, key, value = _in_autocast_precision(query, key, value)
+        dtype = _output_dtype(query)
         dropout = self.dropout if self.training else 0.0
         backend = self._backend_for(query, key, causal, key_padding_mask is not None, dropout)
+        computing = _computing_dtype(dtype, query.device, backend, key.shape[-2])
+        with torch.autocast(query.device.type, enabled=False):
+            query, key, value = (tensor.to(computing) for tensor in (query, key, value))
+            return self._attend(backend, query, key, value, key_padding_mask, causal, dropout).to(dtype)
+
+    def _attend(
+        self,
+        backend: Backend,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None,
+        causal: bool,
+        dropout: float,
+    ) -> Tensor:
         announce(type(self).__name__, backend, query.device.type)
         if backend == "flex":
             return flex_pattern_attention(
@@ -86,10 +103,26 @@ class PatternAttention(Attention):
         return self.backend
 
 
-def _in_autocast_precision(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The inputs as autocast would give them to PyTorch's own attention; it does not know ours."""
-    device_type = tensors[0].device.type
-    if not torch.is_autocast_enabled(device_type):
-        return tensors
-    dtype = torch.get_autocast_dtype(device_type)
-    return tuple(tensor if tensor.dtype == torch.float64 else tensor.to(dtype) for tensor in tensors)
+def _output_dtype(query: Tensor) -> torch.dtype:
+    """What autocast would have PyTorch's own attention give; it does not know ours."""
+    device_type = query.device.type
+    if query.dtype == torch.float64 or not torch.is_autocast_enabled(device_type):
+        return query.dtype
+    return torch.get_autocast_dtype(device_type)
+
+
+def _computing_dtype(dtype: torch.dtype, device: torch.device, backend: Backend, length: int) -> torch.dtype:
+    """What to compute in. On a CPU without matrix instructions (AMX), 16-bit attention kernels are slow at short rows:
+
+    forward and backward took 2.3 times as long as in float32 at length 80, conversions counted, and up to 2.4 times in
+    tiles; long dense rows gain from 16 bits. See docs/benchmarks/attention.md.
+    """
+    short = backend != "dense" or length <= LONGEST_SHORT_ROW
+    if device.type == "cpu" and dtype in (torch.bfloat16, torch.float16) and short and not _has_matrix_instructions():
+        return torch.float32
+    return dtype
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _has_matrix_instructions() -> bool:
+    return bool(torch.cpu._is_amx_tile_supported())

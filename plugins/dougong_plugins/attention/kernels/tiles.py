@@ -105,8 +105,8 @@ def _local_tiles(band: Band, length: int, rows: int) -> Iterator[Tile]:
     window, block = band.window, block_of(band.window)
     whole = max(0, (length - band.after) // block)  # blocks before this one have all their later keys
     first_whole = min(-(-window // block), whole)
-    # The gradients of keys are as long as all stretches together. Where these are large, the allocator hands their memory
-    # back to the system after each tile, and the faults of getting it again cost more than the calls of smaller tiles.
+    # The gradients of keys are as long as all stretches together. Where these are large, the allocator hands their
+    # memory back to the system after each tile, and getting it again costs more than the calls of smaller tiles.
     at_once = max(1, KEY_ROWS * rows // (block + window + band.after))
     starts = [(index, 1) for index in range(first_whole)]
     starts += [(index, min(at_once, whole - index)) for index in range(first_whole, whole, at_once)]
