@@ -3,6 +3,8 @@
     python tests/benchmarks/attention.py                 # the tables of docs/benchmarks/attention.md
     python tests/benchmarks/attention.py --lengths 512 4096 --windows 3 --no-memory
 
+`dougong benchmark attention` measures the plugins alone, with the same code; this adds the peers.
+
 Batch 1, 4 heads, head dimension 64, float32, forward and backward, not causal. Figures are medians over windows of a
 quarter of a second or one pass; the contenders take turns. A window in which other processes took more than a twentieth
 of the machine, beside the cores we leave free, is measured again while the budget lasts; the last column says how much
@@ -16,20 +18,17 @@ others get contiguous ones, which suit them better.
 
 import argparse
 import gc
-import math
-import os
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from dougong.benchmark import apart
+from dougong.benchmark.memory import growth_of
+from dougong.benchmark.results import exponent
+from dougong.benchmark.timing import Attend, Window, forward_backward, projected, take_turns
 from dougong_plugins.attention.atrous import AtrousAttention
 from dougong_plugins.attention.kernels.pattern import nearest_root
 from dougong_plugins.attention.local import LocalAttention
@@ -41,7 +40,6 @@ except ImportError:  # the comparison is then left out
     local_attention = None
 
 HEADS, HEAD_DIM = 4, 64
-Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def contenders(length: int) -> dict[str, Attend]:
@@ -74,95 +72,30 @@ def growth_contenders() -> dict[str, Attend]:
 
 def inputs(name: str, length: int) -> list[Tensor]:
     """Query, key, value and an output gradient, (B, H, N, D)."""
-    tensors = [torch.randn(1, length, HEADS, HEAD_DIM).transpose(1, 2) for _ in range(4)]
+    tensors = projected(1, HEADS, length, HEAD_DIM)
     if name in ("dense", "local-attention package"):
         tensors = [tensor.contiguous() for tensor in tensors]
     return tensors
 
 
-def once(attend: Attend, tensors: list[Tensor]) -> float:
-    """Milliseconds of one forward and backward pass."""
-    leaves = [tensor.requires_grad_() for tensor in tensors[:3]]
-    start = time.perf_counter()
-    gradients = torch.autograd.grad(attend(*leaves), leaves, tensors[3])
-    elapsed = time.perf_counter() - start
-    del gradients
-    return elapsed * 1000
-
-
-@dataclass
-class Window:
-    """Passes measured in a row, in milliseconds, and what share of the machine other processes took meanwhile."""
-
-    passes: list[float]
-    others: float
-
-
-def busy_seconds() -> float:
-    """Processor seconds that all processes took since the machine started."""
-    user, nice, system, _idle, _wait, interrupt, soft_interrupt, steal, *_ = map(
-        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    )
-    return (user + nice + system + interrupt + soft_interrupt + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def window(attend: Attend, tensors: list[Tensor], seconds: float = 0.25) -> Window:
-    """As many passes as fit into `seconds`, at least one."""
-    busy, own, start = busy_seconds(), time.process_time(), time.perf_counter()
-    passes = []
-    while time.perf_counter() - start < seconds:
-        passes.append(once(attend, tensors))
-    elapsed = time.perf_counter() - start
-    others = busy_seconds() - busy - (time.process_time() - own)
-    return Window(passes, max(0.0, others) / elapsed / (os.cpu_count() or 1))
-
-
 def times(attends: dict[str, Attend], length: int, wanted: int, budget: float) -> dict[str, Window]:
     """For each contender, the passes of its `wanted` least disturbed windows."""
-    given = {name: inputs(name, length) for name in attends}
-    for name, attend in attends.items():
-        once(attend, given[name])
-    windows: dict[str, list[Window]] = {name: [] for name in attends}
-    allowed = 0.05 + max(0.0, 1 - torch.get_num_threads() / (os.cpu_count() or 1))  # what we leave free is theirs
-    start = time.perf_counter()
-    while missing := [name for name in attends if sum(w.others < allowed for w in windows[name]) < wanted]:
-        if time.perf_counter() - start > budget and all(len(found) >= wanted for found in windows.values()):
-            break
-        for name in missing:
-            windows[name].append(window(attends[name], given[name]))
-    best = {name: sorted(found, key=lambda w: w.others)[:wanted] for name, found in windows.items()}
-    return {
-        name: Window([taken for w in kept for taken in w.passes], max(w.others for w in kept))
-        for name, kept in best.items()
-    }
+    passes = {name: partial(forward_backward, attend, inputs(name, length)) for name, attend in attends.items()}
+    return take_turns(passes, wanted, wait=budget)
 
 
-def print_memory(name: str, length: int) -> None:
-    """The mebibytes by which this process grows in one pass."""
+def growth_in_bytes(name: str, length: int, threads: int) -> int:
+    """The bytes by which this process grows in one pass."""
+    torch.set_num_threads(threads)
     attend, tensors = contenders(length)[name], inputs(name, length)
-    once(contenders(256)[name], inputs(name, 256))
+    forward_backward(contenders(256)[name], inputs(name, 256))
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
-    before = peak_kibibytes()
-    once(attend, tensors)
-    print((peak_kibibytes() - before) / 1024)
-
-
-def peak_kibibytes() -> int:
-    """The most memory this process ever held. `getrusage` would count its parent's as well."""
-    status = Path("/proc/self/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+    return growth_of(lambda: forward_backward(attend, tensors))
 
 
 def memory(name: str, length: int) -> float:
-    """`print_memory` in a new process."""
-    command = [sys.executable, __file__, "--memory-of", name, "--lengths", str(length)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def exponent(lengths: list[int], taken: list[float]) -> float:
-    """The slope of log time over log length, by least squares."""
-    return statistics.linear_regression([math.log(n) for n in lengths], [math.log(t) for t in taken]).slope
+    """The same in mebibytes, in a new process."""
+    return apart.call(growth_in_bytes, name, length, torch.get_num_threads()) / 2**20
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -196,13 +129,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--budget", type=float, default=60, help="seconds to wait for those, for each length")
     parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
-    if options.memory_of:
-        print_memory(options.memory_of, options.lengths[0])
-        return
+    apart.prepare(["torch", "dougong_plugins.attention.sparse"])
     if options.lengths:
         compare(options)
     if options.growth:

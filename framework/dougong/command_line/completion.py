@@ -4,11 +4,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
+from dougong.benchmark.settings import AttentionSettings
 from dougong.command_line import options
 from dougong.compose.check import used_slots
 from dougong.compose.compose import GROUPS, compose_unchecked, prepare
 from dougong.compose.conf_folder import presets
-from dougong.compose.config_source import current_catalogue
+from dougong.compose.config_source import current_catalogue, defaults_of
 from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError
@@ -61,6 +62,8 @@ def candidates(line: str) -> list[str]:
         return _matching(_plugin_words(before[1:]), word)
     if before[0] == "train":
         return sorted(set(_train_words(before[1:], word)))
+    if before[0] == "benchmark":
+        return _matching(["attention"], word) if not before[1:] else sorted(set(_benchmark_words(before[2:], word)))
     keys = {
         "completion": ("bash",),
         "evaluate": ("checkpoint=", "split=", "data.path="),
@@ -90,11 +93,38 @@ def _train_words(before: list[str], word: str) -> Iterator[str]:
         groups += [f"{name}=" for name in GROUPS]
         yield from _matching([*groups, *_keys(config, "", key)], word)
     elif group in KINDS or group in GROUPS:
-        start = value[: max(value.rfind(","), value.rfind("[")) + 1]
-        chosen = start.strip("[,").split(",")
-        yield from _matching((f"{key}={start}{name}" for name in _names(group) if name not in chosen), word)
+        yield from _chosen(key, value, _names(group))
     else:
         yield from _matching((f"{key}={item}" for item in _values(config, key)), word)
+
+
+def _benchmark_words(before: list[str], word: str) -> Iterator[str]:
+    prepare([item for item in before if item.startswith("plugin_path=")])
+    config: dict[str, Any] = {setting.name: None for setting in class_signature(AttentionSettings).settings}
+    plugins = {name: current_catalogue().get("attention", name) for name in _names("attention")}
+    *path, last = word.partition("=")[0].split(".")
+    known = plugins.get(path[1]) if len(path) > 1 else None  # the one that is being set; others need no reading
+    nodes = {
+        name: {"name": name, **(defaults_of(plugin.signature) if plugin is known else {})}
+        for name, plugin in plugins.items()
+    }
+    key, equals, value = word.partition("=")
+    if not equals:
+        yield from _matching([f"{name}=" for name in config], word)
+        yield from _matching(_keys({"attention": nodes}, "", key), word)
+    elif key == "attention":
+        yield from _chosen(key, value, list(plugins))
+    else:
+        signature = known.signature if known else class_signature(AttentionSettings)
+        setting = signature.setting(last)
+        yield from _matching((f"{key}={item}" for item in (_allowed(setting.type) if setting else [])), word)
+
+
+def _chosen(key: str, value: str, names: list[str]) -> list[str]:
+    """A choice, or one more of a list; what is in the list already is not offered again."""
+    start = value[: max(value.rfind(","), value.rfind("[")) + 1]
+    chosen = start.strip("[,").split(",")
+    return _matching((f"{key}={start}{name}" for name in names if name not in chosen), f"{key}={value}")
 
 
 def _compose(before: list[str]) -> dict[str, Any]:

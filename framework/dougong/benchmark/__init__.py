@@ -1,0 +1,1 @@
+"""Measuring what plugins cost in time and memory."""
