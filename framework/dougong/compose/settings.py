@@ -12,7 +12,7 @@ class TrainerSettings:
 
     Args:
         accelerator: where to run.
-        precision: "auto" takes bf16 where a short measurement says that it gains.
+        precision: "auto" takes bf16 where the hardware has instructions for it.
         max_epochs: passes over the training data.
         max_updates: stop after this many updates of the weights; null for no such limit.
         accumulate_grad_batches: batches an update; equals one batch of their joint size.

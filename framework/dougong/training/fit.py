@@ -93,7 +93,7 @@ def prepare(
 ) -> Session:
     """The model and the encoded data; what was learnt of the data comes from the checkpoint when there is one."""
     device = device_type(settings.trainer)
-    # What was measured to be fast is not measured again: the next measurement might say otherwise.
+    # A run goes on in the precision that it began in, also on another machine.
     precision = saved["precision"] if saved else choose(settings.trainer.precision, device)[0]
     task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
     tokenizer = None

@@ -1,35 +1,18 @@
-"""Which number format to train in, decided by what the hardware gains."""
-
-import time
-from functools import cache
+"""Which number format to train in, decided by what the hardware says that it gains."""
 
 import torch
 
-WORTH_IT = 1.3
 
+def gains_from_bf16(device_type: str) -> bool:
+    """Whether this hardware has instructions for bf16: on a CPU AVX512-BF16 or AMX.
 
-@cache
-def bf16_gain(device_type: str) -> float:
-    """How many times faster a matrix product is in bf16 than in float32 on this hardware.
-
-    On a CPU a product of the size of a small model's is timed, for some ten milliseconds; a GPU's model number says it.
+    Asked, not timed: a timing that falls out otherwise on a busy day would make another training of the same seed.
     """
     if device_type == "cuda":
-        return 2.0 if torch.cuda.is_bf16_supported(including_emulation=False) else 0.0
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     if device_type != "cpu":
-        return 0.0
-    times = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        left, right = torch.ones(512, 256, dtype=dtype), torch.ones(256, 1024, dtype=dtype)
-        torch.mm(left, right)
-        times[dtype] = min(_seconds(left, right) for _ in range(5))
-    return times[torch.float32] / times[torch.bfloat16]
-
-
-def _seconds(left: torch.Tensor, right: torch.Tensor) -> float:
-    start = time.perf_counter()
-    torch.mm(left, right)
-    return time.perf_counter() - start
+        return False
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def choose(setting: str, device_type: str) -> tuple[str, str]:
@@ -40,13 +23,9 @@ def choose(setting: str, device_type: str) -> tuple[str, str]:
     """
     if setting != "auto":
         return setting, f"{setting} as set"
-    gain = bf16_gain(device_type)
-    if gain >= WORTH_IT:
-        return (
-            "bf16",
-            "bf16 (this GPU computes it)" if device_type == "cuda" else f"bf16 (measured {gain:.1f}x float32)",
-        )
-    return "32", f"float32 (bf16 measured {gain:.1f}x)"
+    if gains_from_bf16(device_type):
+        return "bf16", "bf16 (this hardware has instructions for it)"
+    return "32", "float32 (this hardware has no instructions for bf16)"
 
 
 def autocast(precision: str, device_type: str) -> torch.autocast:
