@@ -114,7 +114,7 @@ def _output_dtype(query: Tensor) -> torch.dtype:
 def _computing_dtype(dtype: torch.dtype, device: torch.device, backend: Backend, length: int) -> torch.dtype:
     """What to compute in. On a CPU without matrix instructions (AMX), 16-bit attention kernels are slow at short rows:
 
-    forward and backward took 2.3 times as long as in float32 at length 80, conversions counted, and up to 2.4 times in
+    forward and backward took 2.5 times as long as in float32 at length 80 (without conversions), up to 2.4 times in
     tiles; long dense rows gain from 16 bits. See docs/benchmarks/attention.md.
     """
     short = backend != "dense" or length <= LONGEST_SHORT_ROW
