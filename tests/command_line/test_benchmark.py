@@ -68,7 +68,7 @@ class Slow(Mine):
     supports = frozenset({"causal"})
 
     def work(self, length):
-        time.sleep(length / 1000)
+        time.sleep((length / 1500) ** 3)  # 0.3 s at 1,024, 20 s at 4,096
 
 
 @register("attention", "greedy")
@@ -161,13 +161,13 @@ def test_what_can_not_do_causal_attention_is_named_and_left_out(command, plugins
 
 @pytest.mark.slow
 def test_what_would_take_too_long_is_left_out_before_it_is_run(command, plugins):
-    words = ("lengths=[32,64,4096]", "attention=[full,slow]", "seconds=10")
+    words = ("lengths=[512,1024,4096]", "attention=[full,slow]", "seconds=60")
     text = command("benchmark", "attention", *words, *TINY, plugins, "output=out").done()
     found = rows(command.folder / "out")
-    assert [found[length, "slow"]["status"] for length in (32, 64, 4096)] == ["measured", "measured", "left out"]
+    assert [found[length, "slow"]["status"] for length in (512, 1024, 4096)] == ["measured", "measured", "left out"]
     assert found[4096, "full"]["status"] == "measured"
     assert "Left out: slow at 4,096: would take about " in text
-    assert " s of seconds=10 are left" in text
+    assert " s of seconds=60 are left" in text
 
 
 def test_a_budget_that_is_over_at_once_leaves_everything_out_and_says_so(command):
@@ -192,7 +192,7 @@ def test_what_would_take_too_much_memory_is_left_out_and_stopped_where_nobody_kn
 
 @pytest.mark.slow
 def test_the_cost_of_a_long_first_length_is_known_before(command, plugins):
-    words = ("lengths=[4096]", "attention=[gentle,slow]", "seconds=10")
+    words = ("lengths=[4096]", "attention=[gentle,slow]", "seconds=60")
     text = command("benchmark", "attention", *words, *TINY, plugins, "output=out").done()
     assert "Left out: slow at 4,096: would take about " in text
     assert list(rows(command.folder / "out")) == [(4096, "gentle"), (4096, "slow")]
