@@ -9,7 +9,7 @@ def gains_from_bf16(device_type: str) -> bool:
     Asked, not timed: a timing that falls out otherwise on a busy day would make another training of the same seed.
     """
     if device_type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device_type != "cpu":
         return False
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
