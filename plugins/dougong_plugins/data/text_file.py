@@ -18,6 +18,13 @@ PIECE = 1 << 16
 
 SHARE = 0.05
 
+SEPARATORS = {
+    "file": (rb"\n", rb"[ \t]", rb"(?=[\x00-\x7f\xc0-\xff])"),  # a line, else a word, else a character
+    "empty_line": (rb"\n[ \t\r]*\n",),
+    "line": (rb"\n",),
+}
+"""Where a file may be cut into splits: not within a document, unless the whole file is one."""
+
 
 @register("data", "text_file")
 class TextFile(Data):
@@ -53,26 +60,21 @@ class TextFile(Data):
         self.named: dict[Split, list[str]] = {
             split: [names] if isinstance(names, str) else names for split, names in given.items() if names
         }
-        self.shares = {"valid": valid_share, "test": test_share}
-        for split, share in self.shares.items():
-            if given[split] and share is not None:  # type: ignore[index]
-                raise ValueError(f"{split}_share: data.{split} names files; leave one of the two out.")
-            self.shares[split] = 0.0 if given[split] else SHARE if share is None else share  # type: ignore[index]
-        if sum(share or 0.0 for share in self.shares.values()) >= 1:
+        self.shares = [self._share("valid", valid_share), self._share("test", test_share)]
+        if sum(self.shares) >= 1:
             raise ValueError("valid_share: valid_share and test_share leave nothing for training.")
         self.documents = documents
         self.on_bad_row = on_bad_row
 
+    def _share(self, split: Split, share: float | None) -> float:
+        if split in self.named and share is not None:
+            raise ValueError(f"{split}_share: data.{split} names files; leave one of the two out.")
+        return 0.0 if split in self.named else SHARE if share is None else share
+
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """The documents of a split, in the order of the files, long ones in several records."""
-        opened = False
         for span in self._spans(split):
-            for document in self._documents(span):
-                # With a file a document, what an earlier file ended with is not gone on with.
-                yield document
-                opened = True
-        if split == "train" and not opened:
-            raise UserError(f"data.path: {self.path} holds no text to train on.")
+            yield from self._documents(span)
 
     def fingerprint(self) -> dict[str, str]:
         """The files' SHA-256, and where a split of one begins and ends."""
@@ -86,15 +88,10 @@ class TextFile(Data):
         return found
 
     def _spans(self, split: Split) -> list[Span]:
-        if split in self.named:
-            if split != "train":
-                return [Span(path, 0, path.stat().st_size) for path in self._files(split)]
-        elif split != "train" and not self.shares[split]:
-            return []
-        last = [self.shares[name] or 0.0 for name in ("valid", "test")]
-        separator = b"\n\n" if self.documents == "empty_line" else b"\n"
-        parts = divide(self._training_files(), [1 - sum(last), *last], separator)
-        return parts[SPLITS.index(split)]
+        if split != "train" and split in self.named:
+            return [Span(path, 0, path.stat().st_size) for path in self._files(split)]
+        shares = [1 - sum(self.shares), *self.shares]
+        return divide(self._training_files(), shares, SEPARATORS[self.documents])[SPLITS.index(split)]
 
     def _training_files(self) -> list[Path]:
         if self.path.is_file():
@@ -133,7 +130,7 @@ class TextFile(Data):
             if held and (ends or size >= PIECE):
                 yield PlainText(self._joined(held, ends), continues, source=source)
                 source, held, size, continues = f"{span.path}:{line.number}", [], 0, not ends
-            if self.documents == "file" or text.strip() or (held and not line.starts):
+            if self.documents == "file" or text.strip() or not line.starts:
                 held.append(text)
                 size += len(text)
             elif ends:

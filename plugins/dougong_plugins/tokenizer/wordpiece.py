@@ -33,9 +33,9 @@ class WordPieceTokenizer(Tokenizer):
 
     def learn(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
         """Read the vocabulary, or learn one."""
-        core = self._core_of(
-            self._read() if self.vocab else self._train(texts if iter(texts) is not texts else list(texts))
-        )
+        if not self.vocab and iter(texts) is texts:  # they can be gone through only once
+            texts = list(texts)
+        core = self._core_of(self._read() if self.vocab else self._train(texts))
         core.add_special_tokens(list(SPECIAL_TOKENS))
         numbers = core.get_vocab()
         core.post_processor = processors.BertProcessing((END, numbers[END]), (START, numbers[START]))

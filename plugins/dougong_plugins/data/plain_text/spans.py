@@ -1,5 +1,6 @@
 """Parts of files, and where they may be cut."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +9,9 @@ from typing import IO
 
 CHUNK = 1 << 16
 """Bytes that are looked at in one go: no line, and no file, need fit in memory."""
+
+LONGEST = 1 << 10
+"""Bytes of the longest separator that is found across two chunks."""
 
 
 @dataclass(frozen=True)
@@ -65,44 +69,49 @@ def _at_character(content: bytes) -> tuple[bytes, bytes]:
     return content, b""
 
 
-def divide(paths: Sequence[Path], shares: Sequence[float], separator: bytes) -> list[list[Span]]:
+def divide(paths: Sequence[Path], shares: Sequence[float], separators: Sequence[bytes]) -> list[list[Span]]:
     """Cut files, one after the other, into parts of about these shares.
 
     Args:
         shares: of the bytes, of sum 1.
-        separator: what a cut has to come after: a line end, or the line ends around an empty line.
+        separators: patterns of what a cut has to come after. The first that is near is taken where there are several;
+            a single one may be as far as it is.
     """
     sizes = [path.stat().st_size for path in paths]
     total, reached, cuts = sum(sizes), 0.0, [0]
     for share in shares[:-1]:
         reached += share
-        cuts.append(max(cuts[-1], _cut(paths, sizes, round(total * reached), separator)))
+        cuts.append(max(cuts[-1], _cut(paths, sizes, round(total * reached), separators)))
     return [_spans(paths, sizes, begin, end) for begin, end in pairwise([*cuts, total])]
 
 
-def _cut(paths: Sequence[Path], sizes: Sequence[int], place: int, separator: bytes) -> int:
-    """The first byte from `place` on where a document or a line begins, of all files as one."""
+def _cut(paths: Sequence[Path], sizes: Sequence[int], place: int, separators: Sequence[bytes]) -> int:
+    """The first byte from `place` on where a part may begin, of all files as one."""
     before = 0
     for path, size in zip(paths, sizes, strict=True):
+        if place == before:
+            return before
         if place < before + size:
-            return before + _after(path, place - before, size, separator)
+            last = size if len(separators) == 1 else min(size, place - before + CHUNK)
+            found = (_after(path, place - before, last, separator) for separator in separators)
+            return before + next((cut for cut in found if cut is not None), size)
         before += size
     return before
 
 
-def _after(path: Path, place: int, size: int, separator: bytes) -> int:
-    if place == 0:
-        return 0
-    begin = max(0, place - len(separator))
-    tail = b""
+def _after(path: Path, place: int, last: int, separator: bytes) -> int | None:
+    """Where the first separator ends at `place` or later."""
+    pattern = re.compile(separator)
+    begin, tail = max(0, place - LONGEST), b""
     with path.open("rb") as file:
-        for chunk in _chunks(file, begin, size):
-            found = (tail + chunk).find(separator)
-            if found >= 0:
-                return begin - len(tail) + found + len(separator)
+        for chunk in _chunks(file, begin, last):
+            looked_at, base = tail + chunk, begin - len(tail)
+            for match in pattern.finditer(looked_at):
+                if base + match.end() >= place:
+                    return base + match.end()
             begin += len(chunk)
-            tail = chunk[-len(separator) :]
-    return size
+            tail = looked_at[-LONGEST:]
+    return None
 
 
 def _spans(paths: Sequence[Path], sizes: Sequence[int], begin: int, end: int) -> list[Span]:

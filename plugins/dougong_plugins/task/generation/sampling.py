@@ -53,9 +53,9 @@ class Sampling:
     def pick(self, logits: Tensor, dice: Sequence[np.random.Generator]) -> list[int]:
         """One token a row of (B, V) logits."""
         if self.temperature == 0:
-            return logits.argmax(-1).tolist()  # type: ignore[no-any-return]
+            return logits.argmax(-1).tolist()
         sums = probabilities(logits, self.temperature, self.top_k, self.top_p).cumsum(-1)
         drawn = torch.tensor([item.random() for item in dice], dtype=torch.float64, device=sums.device)[:, None]
         # To the right: a token of probability 0 ends where the one before it does, and is never hit.
         places = torch.searchsorted(sums, drawn * sums[:, -1:], right=True)
-        return places[:, 0].clamp_max(sums.size(-1) - 1).tolist()  # type: ignore[no-any-return]
+        return places[:, 0].clamp_max(sums.size(-1) - 1).tolist()
