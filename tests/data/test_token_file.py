@@ -1,5 +1,7 @@
 """A corpus in a file: blocks are views of it, documents stay apart, and nothing is read twice that was kept."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -53,7 +55,7 @@ def test_blocks_hold_every_token_once_but_for_their_overlap(tmp_path, length, ov
     assert min(examples.lengths) > overlap
     cut = [row[overlap:] for row in rows(examples)]
     ends = [0, *(found.ends[-1:] if across else found.ends)]
-    expected = [found.tokens[begin + overlap : end].tolist() for begin, end in zip(ends, ends[1:], strict=False)]
+    expected = [found.tokens[begin + overlap : end].tolist() for begin, end in pairwise(ends)]
     assert [token for row in cut for token in row] == [token for row in expected for token in row]
     assert np.asarray(examples.columns["characters"].values).sum() == pytest.approx(sum(map(len, TEXTS)), rel=1e-6)
 

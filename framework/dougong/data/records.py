@@ -22,7 +22,7 @@ class PlainText(Record):
     """
 
     text: str
-    continues: bool = False
+    continues: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

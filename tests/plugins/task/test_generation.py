@@ -27,7 +27,9 @@ def encoder(*attentions, length=24, **settings):
         "encoder",
         "transformer",
         embedding=dougong.create("embedding", "token", tokenizer=tokenizer, dim=12, max_length=length),
-        attention=lambda layer: dougong.create("attention", chosen[layer % len(chosen)][0], **chosen[layer % len(chosen)][1]),
+        attention=lambda layer: dougong.create(
+            "attention", chosen[layer % len(chosen)][0], **chosen[layer % len(chosen)][1]
+        ),
         layers=2,
         heads=2,
         **settings,
@@ -61,9 +63,7 @@ def test_a_pattern_that_follows_the_length_is_that_of_the_full_length():
     tokens = torch.randint(5, 261, (1, 24))
     whole = made(Inputs(tokens), causal=True)
     memory = made.memory(24)
-    parts = [
-        made(Inputs(tokens[:, [place]], positions=torch.tensor([[place]])), True, memory) for place in range(24)
-    ]
+    parts = [made(Inputs(tokens[:, [place]], positions=torch.tensor([[place]])), True, memory) for place in range(24)]
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=1e-10, atol=1e-10)
 
 
