@@ -1,5 +1,7 @@
 """Choosing tokens, and continuing texts with and without a memory."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -23,13 +25,16 @@ def encoder(*attentions, length=24, **settings):
     tokenizer = ByteTokenizer()
     tokenizer.fit([])
     chosen = attentions or (("full", {}),)
+
+    def attention(layer):
+        name, own = chosen[layer % len(chosen)]
+        return dougong.create("attention", name, **own)
+
     made = dougong.create(
         "encoder",
         "transformer",
         embedding=dougong.create("embedding", "token", tokenizer=tokenizer, dim=12, max_length=length),
-        attention=lambda layer: dougong.create(
-            "attention", chosen[layer % len(chosen)][0], **chosen[layer % len(chosen)][1]
-        ),
+        attention=attention,
         layers=2,
         heads=2,
         **settings,
@@ -53,7 +58,7 @@ def test_a_memory_gives_the_states_of_the_whole_text(attentions, norm):
     cuts = [0, 7, 8, 9, 15, 20]
     parts = [
         made(Inputs(tokens[:, begin:end], positions=positions[:, begin:end]), True, memory)
-        for begin, end in zip(cuts, cuts[1:], strict=False)
+        for begin, end in pairwise(cuts)
     ]
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=1e-10, atol=1e-10)
 
