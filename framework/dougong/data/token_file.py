@@ -101,7 +101,8 @@ class TokenStore:
         partial.mkdir(parents=True)
         try:
             _write(partial, dtype, tokenizer, records)
-            shutil.rmtree(kept, ignore_errors=True)
+            if self.identity is None or _load(kept, dtype) is None:
+                shutil.rmtree(kept, ignore_errors=True)
             with suppress(OSError):  # another run was faster, and its file is the same
                 partial.rename(kept)
         finally:
