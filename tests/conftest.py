@@ -158,6 +158,13 @@ class Blind(Attention):
     forward = Mixing.forward
 
 
+@register("attention", "deaf")
+class Deaf(Attention):
+    supports = frozenset({"padding"})
+
+    forward = Mixing.forward
+
+
 @register("encoder", "twin")
 class Twin(Encoder):
     def __init__(

@@ -97,7 +97,7 @@ def test_show_tells_types_defaults_slots_and_facts(without_torch):
         {"name": "embedding", "kind": "embedding", "default": "token"},
         {"name": "attention", "kind": "attention", "default": ["full"]},
     ]
-    assert shown["facts"] == {"needs": ["padding"]}
+    assert shown["facts"] == {"needs": ["padding"], "supports": ["causal"]}
 
 
 def test_show_says_which_setting_has_to_be_given(without_torch):

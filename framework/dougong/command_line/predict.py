@@ -8,10 +8,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
-from dougong.command_line.words import checkpoint_of, parse
+from dougong.command_line.words import checkpoint_of, parse, value_of
 from dougong.errors import UserError
 
-USAGE = "usage: dougong predict checkpoint=FILE [input=FILE.jsonl | text=TEXT] [output=FILE] [plugin_path=DIR]"
+USAGE = "usage: dougong predict checkpoint=FILE [input=FILE.jsonl | text=TEXT] [output=FILE] [task.KEY=VALUE ...]"
 HELP = f"""dougong predict: answer records with a checkpoint
 
 {USAGE}
@@ -20,6 +20,7 @@ HELP = f"""dougong predict: answer records with a checkpoint
   input         a file of records, one JSON object (or one plain text) a line; standard input where it is left out
   text          one text
   output        where to write the answers, one JSON object a line; standard output where it is left out
+  task.KEY      a setting of the task that says how to answer: task.temperature=0, say
   plugin_path   where the plugins of your own lie now
 """
 
@@ -29,7 +30,7 @@ def run(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
-    words = parse(arguments, ("checkpoint", "input", "output", "text", "plugin_path"), USAGE)
+    words = parse(arguments, ("checkpoint", "input", "output", "text", "task.", "plugin_path"), USAGE)
     checkpoint = checkpoint_of(words, USAGE)
     if "text" in words and "input" in words:
         raise UserError("text and input are both given; give one of them.")
@@ -37,7 +38,8 @@ def run(arguments: list[str]) -> int:
         raise UserError(f"input: {words['input']} does not exist.")
     from dougong.inference.model import load
 
-    model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [])
+    changed = {key.removeprefix("task."): value_of(value) for key, value in words.items() if key.startswith("task.")}
+    model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [], changed)
     where = words.get("input", "text" if "text" in words else "standard input")
     given = [words["text"]] if "text" in words else _read(words.get("input"), where)
     records = (model.as_record(item, f"{where}:{number}") for number, item in enumerate(given, 1))

@@ -157,15 +157,23 @@ def check_fit(config: Config, used: dict[str, str], catalogue: Catalogue) -> Non
     """Whether the chosen plugins go together, by the facts that their classes state.
 
     Raises:
-        UserError: the data can't give what the task takes, or an attention can't do what is asked of it.
+        UserError: the data can't give what the task takes, or an encoder or attention can't do what is asked of it.
     """
     task = catalogue.get("task", config["task"]["name"])
     data = catalogue.get("data", config["data"]["name"])
     accepts, yields = task.fact("accepts"), data.fact("yields")
     if accepts not in yields:
-        able = [item.name for item in catalogue if item.kind == "data" and _yields(item, accepts)]
+        able = [item.name for item in catalogue if item.kind == "data" and _states(item, "yields", accepts)]
         listed = f"choose data={' or data='.join(able)}" if able else "no installed data plugin reads it"
         raise UserError(f"task={task.name} takes {accepts}, and data={data.name} gives {', '.join(yields)}; {listed}.")
+    for encoder in chosen(config, "encoder", "encoder", catalogue) if "encoder" in used else ():
+        if "causal" in task.fact("needs") and "causal" not in encoder.fact("supports"):
+            able = [item.name for item in catalogue if item.kind == "encoder" and _states(item, "supports", "causal")]
+            listed = " or ".join(f"encoder={item}" for item in able)
+            raise UserError(
+                f"encoder={encoder.name} can't keep a token from those after it, which task={task.name} needs; "
+                f"choose {listed}."
+            )
     needs: dict[str, str] = {}
     for name in ("task", "encoder", "decoder"):
         for plugin in chosen(config, name, name, catalogue) if name in used else ():
@@ -176,9 +184,9 @@ def check_fit(config: Config, used: dict[str, str], catalogue: Catalogue) -> Non
                 raise UserError(f"{name}={plugin.name} can't do {need} attention, which {needs[need]} needs.")
 
 
-def _yields(plugin: Plugin, record: str) -> bool:
+def _states(plugin: Plugin, fact: str, value: str) -> bool:
     try:
-        return record in plugin.fact("yields")
+        return value in plugin.fact(fact)
     except UserError:
         return False
 

@@ -49,3 +49,16 @@ class Attention(nn.Module):
             (N, M) bool, True where the query sees the key, padding aside.
         """
         return None
+
+    def mask_rows(self, positions: Tensor, length: int) -> Tensor | None:
+        """Rows of the causal mask of a whole sequence: what single queries of it see.
+
+        Args:
+            positions: (..., N) of the queries.
+            length: of the sequence.
+
+        Returns:
+            (..., N, M) bool for M = `length` keys, or None where `mask` is None.
+        """
+        mask = self.mask(length, length, causal=True, device=positions.device)
+        return None if mask is None else mask[positions]

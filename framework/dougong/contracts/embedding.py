@@ -17,11 +17,13 @@ class Inputs(NamedTuple):
         tokens: (B, N) token numbers.
         padding_mask: (B, N), True at padding; None where there is none.
         segments: (B, N) number of the part of the input that a token belongs to; None for one part.
+        positions: (B, N) where in its text each token stands; None for 0 to N - 1.
     """
 
     tokens: Tensor
     padding_mask: Tensor | None = None
     segments: Tensor | None = None
+    positions: Tensor | None = None
 
 
 class Embedding(nn.Module):

@@ -3,7 +3,7 @@
 # Shapes: B batch, N length, D hidden dimension.
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -14,21 +14,33 @@ from dougong.contracts.tokenizer import Tokenizer
 class Encoder(nn.Module):
     """Turns tokens into vectors of `dim` numbers that know their context.
 
-    `needs` names what it asks of an attention ("padding", "causal", "cross").
+    `needs` names what it asks of an attention ("padding", "causal", "cross"), `supports` what it can do itself:
+    "causal", to keep a token from those after it.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    supports: ClassVar[frozenset[str]] = frozenset()
     tokenizer: Tokenizer
     dim: int
     max_length: int | None = None
 
     @abstractmethod
-    def forward(self, inputs: Inputs) -> Tensor:
-        """Encode.
+    def forward(self, inputs: Inputs, causal: bool = False, memory: Any = None) -> Tensor:
+        """Encode. An encoder that does not support "causal" may leave out `causal` and `memory`.
+
+        Args:
+            causal: whether a token knows only those before it.
+            memory: of what was encoded before, from `memory()`; the inputs go on there, and are added to it. Their
+                `positions` say where each stands.
 
         Returns:
             (B, N, D). What stands at padding is undefined and must not be read.
         """
+
+    def memory(self, length: int) -> Any:
+        """An empty memory for texts that grow token by token to `length` at most, so that a new token costs no second
+        look at those before it; None where the encoder, or its attention, can't do without."""
+        return None
 
     def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
         """One vector a sequence: the mean of its states, padding left out.

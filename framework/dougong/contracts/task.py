@@ -5,10 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 from torch import Tensor, nn
 
 from dougong.contracts.encoder import Encoder
+from dougong.data.examples import Examples
 from dougong.data.records import Record
+from dougong.data.token_file import TokenStore
 
 Facts = dict[str, Any]
 Example = dict[str, Any]
@@ -45,13 +48,17 @@ class Task(nn.Module):
     """Head, loss, decoding and metrics; owns the encoder, and turns records into tensors and predictions back.
 
     `accepts` is the record type it takes, `main_metric` the metric that names the best checkpoint, `higher_is_better`
-    its direction, and `needs` what it asks of an attention ("causal", say).
+    its direction, and `needs` what it asks of an attention and of the encoder ("causal", say).
+
+    A task that `streams` takes records that need not fit in memory: it is given them as an iterable, by `stream`, and
+    scores without them.
     """
 
     accepts: ClassVar[type[Record]]
     main_metric: ClassVar[str] = "loss"
     higher_is_better: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
+    streams: ClassVar[bool] = False
     encoder: Encoder
 
     @classmethod
@@ -72,6 +79,20 @@ class Task(nn.Module):
     def encode(self, records: Sequence[Any]) -> list[Example]:
         """Turn records into examples: `tokens` and other whole numbers or lists of them, by name."""
 
+    def stream(self, records: Iterable[Any], store: TokenStore) -> Examples:
+        """Turn the records of a split into examples that lie in a file; for a task that `streams`, in place of
+        `encode`, which then serves what is to be answered."""
+        raise NotImplementedError(f"{type(self).__name__} says that it streams, and does not say how")
+
+    def vary(self, example: Example, random: np.random.Generator) -> Example:
+        """An example as training and evaluation see it, where that is random (masked, cropped, ...).
+
+        Args:
+            example: the columns of `encode` or `stream`, as arrays.
+            random: a function of the seed, the epoch and the example's number; in evaluation, of seed and number alone.
+        """
+        return example
+
     def padding_values(self) -> dict[str, int]:
         """What fills up the shorter rows of each column of a batch; 0 where nothing is said."""
         return {"tokens": self.encoder.tokenizer.padding_id}
@@ -86,8 +107,13 @@ class Task(nn.Module):
 
     @abstractmethod
     def predict(self, outputs: Any, batch: Batch) -> list[Prediction]:
-        """One prediction an example, in the fields of the records it was trained on, as plain values."""
+        """One prediction an example, in the fields of the records it was trained on, as plain values: what `score`
+        takes."""
+
+    def answer(self, batch: Batch, records: Sequence[Any]) -> list[Prediction]:
+        """One answer a record, for the user: the predictions, save where a task has more to say than it scores."""
+        return self.predict(self(batch), batch)
 
     @abstractmethod
     def score(self, predictions: Sequence[Prediction], records: Sequence[Any]) -> Scores:
-        """Metrics of predictions against the records that they were made for."""
+        """Metrics of predictions against the records that they were made for (none for a task that `streams`)."""

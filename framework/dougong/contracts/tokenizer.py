@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import tokenizers
 
 PADDING, UNKNOWN, START, END, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -66,3 +68,22 @@ class Tokenizer(ABC):
             self.core.enable_truncation(max_length)
         encodings: list[tokenizers.Encoding] = self.core.encode_batch(list(texts))
         return encodings
+
+    def numbers(self, texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        """The token numbers of texts alone: no start, no end, and what looks like a special token is text."""
+        self.core.no_truncation()
+        before, self.core.encode_special_tokens = self.core.encode_special_tokens, True
+        try:
+            encodings = self.core.encode_batch_fast(list(texts), add_special_tokens=False)
+        finally:
+            self.core.encode_special_tokens = before
+        return [np.asarray(encoding.ids, np.int64) for encoding in encodings]
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The text of token numbers, special tokens left out."""
+        return str(self.core.decode(list(numbers)))
+
+    @property
+    def special_ids(self) -> list[int]:
+        """The numbers of the special tokens, in the order of `SPECIAL_TOKENS`."""
+        return [self.identity(token) for token in SPECIAL_TOKENS]

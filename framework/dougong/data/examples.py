@@ -15,17 +15,21 @@ class Column:
     """The values of one name for all examples: one each, or a list of varying length each.
 
     Args:
-        values: the values of all examples, one after the other.
+        values: the values of all examples, one after the other; may lie in a file (`np.memmap`).
         ends: where each example's values end; None where each has just one.
+        begins: where they begin; None where each begins where the one before it ends.
     """
 
     values: Array
     ends: Array | None = None
+    begins: Array | None = None
 
     def row(self, index: int) -> Array:
         """The values of one example."""
         if self.ends is None:
             return np.asarray(self.values[index])
+        if self.begins is not None:
+            return np.asarray(self.values[self.begins[index] : self.ends[index]])
         return np.asarray(self.values[self.ends[index - 1] if index else 0 : self.ends[index]])
 
 

@@ -2,7 +2,7 @@
 
 # Shapes: B batch, N longest of the batch.
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,10 @@ from dougong.data.batches import Numbers, TrainingBatches
 from dougong.data.examples import Column, Examples
 
 Batch = dict[str, Tensor]
+Vary = Callable[[dict[str, Any], np.random.Generator], dict[str, Any]]
+
+FIXED = -1
+"""In place of an epoch: what is drawn for an evaluation, the same each time."""
 
 
 class BatchMaker(Dataset[Batch]):
@@ -22,15 +26,27 @@ class BatchMaker(Dataset[Batch]):
     Args:
         examples: the encoded split.
         padding: what fills up each column; 0 where nothing is said.
+        vary: changes an example at random (`Task.vary`); None where nothing is random.
+        seed: of what `vary` draws.
     """
 
-    def __init__(self, examples: Examples, padding: Mapping[str, int]) -> None:
+    def __init__(self, examples: Examples, padding: Mapping[str, int], vary: Vary | None = None, seed: int = 0) -> None:
         self.examples = examples
         self.padding = padding
+        self.vary = vary
+        self.seed = seed
 
-    def __getitem__(self, numbers: Numbers) -> Batch:
-        """The examples of these numbers as (B, N) and (B,) tensors, with `padding_mask` where there is padding."""
-        batch = {name: self._gather(name, column, numbers) for name, column in self.examples.columns.items()}
+    def __getitem__(self, asked: Numbers | tuple[int, Numbers]) -> Batch:
+        """The examples of these numbers as (B, N) and (B,) tensors, with `padding_mask` where there is padding.
+
+        Args:
+            asked: the numbers, alone or with the epoch that they are asked in.
+        """
+        epoch, numbers = asked if isinstance(asked, tuple) else (FIXED, asked)
+        if self.vary is None:
+            batch = {name: self._gather(name, column, numbers) for name, column in self.examples.columns.items()}
+        else:
+            batch = self._varied(self.vary, epoch, numbers)
         lengths = self.examples.lengths[numbers]
         if lengths.min() != lengths.max():
             batch["padding_mask"] = torch.from_numpy(np.arange(lengths.max()) >= lengths[:, None])
@@ -40,11 +56,48 @@ class BatchMaker(Dataset[Batch]):
     def _gather(self, name: str, column: Column, numbers: Numbers) -> Tensor:
         if column.ends is None:
             return _tensor(column.values[numbers])
-        rows = [column.row(number) for number in numbers]
-        filled = np.full((len(rows), max(map(len, rows))), self.padding.get(name, 0), dtype=column.values.dtype)
+        return self._fill(name, [column.row(number) for number in numbers])
+
+    def _fill(self, name: str, rows: Sequence[Any]) -> Tensor:
+        filled = np.full((len(rows), max(map(len, rows))), self.padding.get(name, 0), dtype=rows[0].dtype)
         for line, row in zip(filled, rows, strict=True):
             line[: len(row)] = row
         return _tensor(filled)
+
+    def _varied(self, vary: Vary, epoch: int, numbers: Numbers) -> Batch:
+        examples = [{name: column.row(number) for name, column in self.examples.columns.items()} for number in numbers]
+        rows = [
+            vary(example, self._random(epoch, int(number))) for example, number in zip(examples, numbers, strict=True)
+        ]
+        columns = {name: [np.asarray(row[name]) for row in rows] for name in rows[0]}
+        return {
+            name: self._fill(name, cells) if cells[0].ndim else _tensor(np.stack(cells))
+            for name, cells in columns.items()
+        }
+
+    def _random(self, epoch: int, number: int) -> np.random.Generator:
+        """Random numbers that are a function of seed, epoch and example, whoever draws them and when."""
+        counter = np.array([0, 0, 0, epoch - FIXED], np.uint64)
+        key = np.array([self.seed, number], np.uint64)
+        return np.random.Generator(np.random.Philox(counter=counter, key=key))
+
+
+class _Draws:
+    """The batches of a pass, each with the epoch that it belongs to: workers have no other way to know."""
+
+    def __init__(self, batches: TrainingBatches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[int, Numbers]]:
+        for numbers in self.batches:
+            yield self.batches.epoch, numbers
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls it."""
+        self.batches.set_epoch(epoch)
 
 
 class ResumableLoader(DataLoader[Batch]):
@@ -53,7 +106,7 @@ class ResumableLoader(DataLoader[Batch]):
     def __init__(self, maker: BatchMaker, batches: TrainingBatches, num_workers: int, pin_memory: bool) -> None:
         super().__init__(
             maker,
-            sampler=batches,
+            sampler=_Draws(batches),
             batch_size=None,
             num_workers=num_workers,
             pin_memory=pin_memory,
@@ -103,5 +156,6 @@ def _apart() -> torch.Generator:
 
 
 def _tensor(values: Any) -> Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(values))
-    return tensor.long() if tensor.dtype == torch.int32 else tensor
+    if values.dtype.kind in "iu":
+        values = values.astype(np.int64)
+    return torch.from_numpy(np.ascontiguousarray(values))

@@ -15,9 +15,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class PlainText(Record):
-    """A document, for language modelling."""
+    """A document, for language modelling, or a piece of a long one.
+
+    `continues` says that the text goes on where the record before ended: a file that does not fit in memory is one
+    document in many records.
+    """
 
     text: str
+    continues: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

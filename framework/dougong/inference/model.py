@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -16,12 +17,14 @@ from dougong.data.batches import evaluation_batches
 from dougong.data.examples import pack
 from dougong.data.loader import BatchMaker, evaluation_loader
 from dougong.data.records import Record
+from dougong.data.stream import RecordStream
+from dougong.data.token_file import TokenStore
 from dougong.errors import UserError, suggestion
 from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation
 from dougong.training.fit import task_weights
 from dougong.training.precision import autocast, choose
-from dougong.training.prepare import encode, make_task
+from dougong.training.prepare import batch_maker, encode, make_task
 
 CHUNK = 1024
 
@@ -100,32 +103,43 @@ class Model:
             raise UserError(
                 f"this model takes {self.task.accepts.__name__}, which {type(data).__name__} does not give."
             )
-        encoded = encode(self.task, data, list(data.records(split, self.task.accepts)))
-        if not encoded.records:
+        stream = RecordStream(data, split, self.task.accepts)
+        records = stream if self.task.streams else list(stream)
+        if not records:
             raise UserError(f"split={split}: the data has no records there.")
-        evaluation = self._run(encoded.examples, with_loss=True)
-        return evaluation.scores(encoded.records), len(encoded.records)
+        with TemporaryDirectory(prefix="dougong-") as folder:
+            encoded = encode(self.task, data, records, TokenStore(Path(folder)))
+            if not len(encoded.examples):
+                raise UserError(f"split={split}: the data has no records there.")
+            evaluation = Evaluation(self.task)
+            with torch.inference_mode(), autocast(self.precision, self.device):
+                for batch in self._batches(batch_maker(self.task, encoded.examples, self.config["seed"])):
+                    evaluation.add(self.task(batch), batch)
+        return evaluation.scores(encoded.records), len(encoded.examples)
 
     def _answer(self, records: Sequence[Any]) -> Iterator[dict[str, Any]]:
         if not records:
             return
-        predictions = self._run(pack([self.task.encode(records)]), with_loss=False).predictions
-        for number, record in enumerate(records):
-            yield {**_fields(record), **predictions[number]}
-
-    def _run(self, examples: Any, with_loss: bool) -> Evaluation:
-        evaluation = Evaluation(self.task)
-        batches = evaluation_batches(examples.lengths, self.settings)
-        loader = evaluation_loader(BatchMaker(examples, self.task.padding_values()), batches, 0, False)
+        answers: dict[int, dict[str, Any]] = {}
+        examples = pack([self.task.encode(records)])
         with torch.inference_mode(), autocast(self.precision, self.device):
-            for batch in loader:
-                moved = {name: tensor.to(self.device) for name, tensor in batch.items()}
-                evaluation.add(self.task(moved), moved, with_loss)
-        return evaluation
+            for batch in self._batches(BatchMaker(examples, self.task.padding_values())):
+                numbers = batch["index"].tolist()
+                answers.update(zip(numbers, self.task.answer(batch, [records[n] for n in numbers]), strict=True))
+        for number, record in enumerate(records):
+            yield {**_fields(record), **answers[number]}
+
+    def _batches(self, maker: BatchMaker) -> Iterator[dict[str, torch.Tensor]]:
+        batches = evaluation_batches(maker.examples.lengths, self.settings)
+        for batch in evaluation_loader(maker, batches, 0, False):
+            yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
 
-def load(path: str | Path, plugin_path: Sequence[str] = ()) -> Model:
+def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mapping[str, Any] | None = None) -> Model:
     """The model of a checkpoint; nothing else is needed, and nothing in the file is executed.
+
+    Args:
+        task_settings: settings of the task in place of those that it was trained with: how to answer, say.
 
     Raises:
         UserError: the file is missing, damaged or foreign, or a plugin that it needs is not installed.
@@ -135,6 +149,7 @@ def load(path: str | Path, plugin_path: Sequence[str] = ()) -> Model:
     config = {**description["config"]}
     if plugin_path:
         config["plugin_path"] = list(plugin_path)
+    config["task"] = {**config["task"], **(task_settings or {})}
     assembly = Assembly(config)
     tokenizer = None
     if description["tokenizer"] is not None:
@@ -153,7 +168,8 @@ def load(path: str | Path, plugin_path: Sequence[str] = ()) -> Model:
 def _fields(record: Any) -> dict[str, Any]:
     """A record's fields as plain values, without where it was read and what it leaves open."""
     values = dataclasses.asdict(record)
-    return {name: value for name, value in values.items() if name != "source" and value not in (None, ())}
+    open_ = {item.name: item.default for item in dataclasses.fields(record)}
+    return {name: value for name, value in values.items() if name != "source" and value != open_[name]}
 
 
 def _is_unicode(text: str) -> bool:

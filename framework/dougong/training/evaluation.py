@@ -21,12 +21,11 @@ class Evaluation:
         self.weight = 0.0
         self.predictions: dict[int, Prediction] = {}
 
-    def add(self, outputs: Any, batch: Batch, with_loss: bool = True) -> None:
+    def add(self, outputs: Any, batch: Batch) -> None:
         """Take in one batch."""
-        if with_loss:
-            loss = self.task.loss(outputs, batch)
-            self.total += float(loss.total)
-            self.weight += float(loss.weight)
+        loss = self.task.loss(outputs, batch)
+        self.total += float(loss.total)
+        self.weight += float(loss.weight)
         predictions = self.task.predict(outputs, batch)
         self.predictions.update(zip(batch["index"].tolist(), predictions, strict=True))
 
@@ -41,10 +40,9 @@ class Evaluation:
             self.predictions.update(part[2])
 
     def scores(self, records: Sequence[Any]) -> Scores:
-        """The task's metrics and the mean loss."""
+        """The task's metrics and the mean loss; a task that streams has no need of the records."""
         numbers = sorted(self.predictions)
-        found = self.task.score(
-            [self.predictions[number] for number in numbers], [records[number] for number in numbers]
-        )
+        asked = [] if self.task.streams else [records[number] for number in numbers]
+        found = self.task.score([self.predictions[number] for number in numbers], asked)
         loss = self.total / self.weight if self.weight else float("nan")
         return Scores({"loss": loss, **found.metrics}, found.tables)

@@ -18,6 +18,8 @@ from dougong.contracts.task import Facts, Task
 from dougong.contracts.tracker import RunInformation
 from dougong.data.batches import TrainingBatches, evaluation_batches
 from dougong.data.loader import BatchMaker, ResumableLoader, evaluation_loader
+from dougong.data.stream import Records
+from dougong.data.token_file import TokenStore
 from dougong.registry.plugin import class_signature
 from dougong.registry.values import fill
 from dougong.training import report
@@ -28,7 +30,7 @@ from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
 from dougong.training.precision import autocast, choose
-from dougong.training.prepare import EncodedSplit, encode, fit_tokenizer, make_task
+from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.tracking import Tracking
@@ -51,7 +53,7 @@ class Session:
 
     def maker(self, split: Split) -> BatchMaker:
         """Makes the batches of a split."""
-        return BatchMaker(self.splits[split].examples, self.task.padding_values())
+        return batch_maker(self.task, self.splits[split].examples, self.settings.seed)
 
     def evaluation_loader(self, split: Split) -> Any:
         """The batches of a split, each once."""
@@ -61,7 +63,7 @@ class Session:
 
 
 def fit(
-    config: Config, folder: Path, data: Data, records: dict[Split, list[Any]], assembly: Assembly, resume: bool
+    config: Config, folder: Path, data: Data, records: dict[Split, Records], assembly: Assembly, resume: bool
 ) -> RunResult:
     """Train, keep the best checkpoint, and test it.
 
@@ -87,7 +89,7 @@ def prepare(
     settings: RunSettings,
     folder: Path,
     data: Data,
-    records: dict[Split, list[Any]],
+    records: dict[Split, Records],
     assembly: Assembly,
     saved: dict[str, Any] | None,
 ) -> Session:
@@ -108,7 +110,12 @@ def prepare(
     task = make_task(assembly, facts, tokenizer)
     if precision == "64":
         task = task.double()
-    splits = {split: encode(task, data, rows) for split, rows in records.items() if rows}
+    identity = data.fingerprint() if task.streams else {}
+    splits = {
+        split: encode(task, data, rows, TokenStore(folder / "tokens", identity and [config["data"], identity, split]))
+        for split, rows in records.items()
+        if rows
+    }
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
     return Session(config, settings, folder, assembly, task, splits, device, precision, description)

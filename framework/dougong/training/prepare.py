@@ -1,6 +1,6 @@
 """Records to a model and its batches: what has to be learnt of the data before training can start."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,9 @@ from dougong.contracts.data import Data
 from dougong.contracts.task import Facts, Task
 from dougong.contracts.tokenizer import Tokenizer
 from dougong.data.examples import Examples, pack
+from dougong.data.loader import BatchMaker
+from dougong.data.stream import Records
+from dougong.data.token_file import TokenStore
 from dougong.training.assemble import Assembly
 
 CHUNK = 1000
@@ -15,7 +18,7 @@ CHUNK = 1000
 
 @dataclass
 class EncodedSplit:
-    """A split's records and their examples, in the same order."""
+    """A split's records and their examples, in the same order; no records where the task streams."""
 
     records: Sequence[Any]
     examples: Examples
@@ -29,20 +32,36 @@ def make_task(assembly: Assembly, facts: Facts, tokenizer: Tokenizer | None) -> 
     return task
 
 
-def fit_tokenizer(assembly: Assembly, task_class: type[Task], records: Sequence[Any]) -> Tokenizer | None:
+@dataclass
+class _Texts(Iterable[str]):
+    """The texts of records, as often as they are asked for."""
+
+    task_class: type[Task]
+    records: Iterable[Any]
+
+    def __iter__(self) -> Iterator[str]:
+        return (text for record in self.records for text in self.task_class.texts(record))
+
+
+def fit_tokenizer(assembly: Assembly, task_class: type[Task], records: Iterable[Any]) -> Tokenizer | None:
     """The tokenizer, having learnt from the training texts; None where no part of the model asks for one."""
     tokenizer: Tokenizer | None = assembly.make("tokenizer")
     if tokenizer is not None:
-        tokenizer.fit(text for record in records for text in task_class.texts(record))
+        tokenizer.fit(_Texts(task_class, records))
     return tokenizer
 
 
-def encode(task: Task, data: Data, records: Sequence[Any]) -> EncodedSplit:
+def encode(task: Task, data: Data, records: Records, store: TokenStore) -> EncodedSplit:
     """Examples of the records that the task can use; the others are reported as bad rows.
+
+    Args:
+        store: keeps the examples of a task that streams.
 
     Raises:
         UserError: a record can't be used, and the user did not choose to skip such rows.
     """
+    if task.streams:
+        return EncodedSplit((), task.stream(records, store))
     usable = []
     for record in records:
         problem = task.problem(record)
@@ -51,6 +70,12 @@ def encode(task: Task, data: Data, records: Sequence[Any]) -> EncodedSplit:
         else:
             data.bad_row(record.source, problem)
     return EncodedSplit(usable, pack(_chunks(task, usable)))
+
+
+def batch_maker(task: Task, examples: Examples, seed: int) -> BatchMaker:
+    """Makes the batches that a task is trained and scored on."""
+    varies = type(task).vary is not Task.vary
+    return BatchMaker(examples, task.padding_values(), task.vary if varies else None, seed)
 
 
 def _chunks(task: Task, records: Sequence[Any]) -> Iterator[list[dict[str, Any]]]:

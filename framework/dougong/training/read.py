@@ -1,23 +1,26 @@
 """Reading the records of a run. Needs no torch, so that a bad file is told of at once."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dougong.contracts.data import Data, Split
+from dougong.data.stream import Records, RecordStream
 from dougong.errors import UserError
 from dougong.training.assemble import Assembly
 
 
-def read(assembly: Assembly, splits: Sequence[Split]) -> tuple[Data, dict[Split, list[Any]]]:
-    """The data plugin and the records of the splits.
+def read(assembly: Assembly, splits: Sequence[Split]) -> tuple[Data, dict[Split, Records]]:
+    """The data plugin and the records of the splits, in a list or, for a task that streams, on call.
 
     Raises:
         UserError: a file, a column or a row is at fault, or the training split is empty.
     """
     data: Data = assembly.make("data")
-    accepts = assembly.catalogue.get("task", assembly.config["task"]["name"]).fact("accepts")
-    record = next(item for item in data.yields if item.__name__ == accepts)
-    records: dict[Split, list[Any]] = {split: list(data.records(split, record)) for split in splits}
+    task = assembly.catalogue.get("task", assembly.config["task"]["name"])
+    record = next(item for item in data.yields if item.__name__ == task.fact("accepts"))
+    streams = {split: RecordStream(data, split, record) for split in splits}
+    records: dict[Split, Records] = {
+        split: stream if task.fact("streams") else list(stream) for split, stream in streams.items()
+    }
     if "train" in records and not records["train"]:
         raise UserError(f"data={assembly.config['data']['name']}: the training split has no records.")
     return data, records

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
     """Say what is going to be trained."""
     config, trainer = session.config, session.settings.trainer
-    sizes = ", ".join(f"{split} {len(part.records):,}" for split, part in session.splits.items())
+    sizes = ", ".join(f"{split} {len(part.examples):,}" for split, part in session.splits.items())
     skipped = f"; {data.bad_rows:,} bad rows left out" if data.bad_rows else ""
     say("data", f"{config['data']['name']} ({sizes}{skipped})")
     parts = [f"{name}={shown}" for name in config if (shown := _chosen(config[name])) and name not in _ELSEWHERE]

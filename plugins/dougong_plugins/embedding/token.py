@@ -56,7 +56,10 @@ class TokenEmbedding(Embedding):
         """(B, N) tokens to (B, N, E) vectors."""
         states: Tensor = self.token(inputs.tokens)
         if self.position is not None:
-            states = states + self.position.weight[: inputs.tokens.size(1)]
+            positions = inputs.positions
+            states = states + (
+                self.position.weight[: inputs.tokens.size(1)] if positions is None else self.position(positions)
+            )
         if self.segment is not None and inputs.segments is not None:
             states = states + self.segment(inputs.segments)
         dropped: Tensor = self.dropout(states)

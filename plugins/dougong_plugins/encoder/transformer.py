@@ -13,6 +13,7 @@ from dougong.contracts.attention import Attention
 from dougong.contracts.embedding import Embedding, Inputs
 from dougong.contracts.encoder import Encoder
 from dougong.nn.dropout import Dropout
+from dougong.nn.key_values import KeyValues, key_values
 from dougong.registry.types import PerLayer
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -38,6 +39,7 @@ class TransformerEncoder(Encoder):
     """
 
     needs = frozenset({"padding"})
+    supports = frozenset({"causal"})
 
     def __init__(
         self,
@@ -70,13 +72,20 @@ class TransformerEncoder(Encoder):
         self.leave = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
         self.apply(_initialise)
 
-    def forward(self, inputs: Inputs, causal: bool = False) -> Tensor:
+    def forward(self, inputs: Inputs, causal: bool = False, memory: list[KeyValues] | None = None) -> Tensor:
         """(B, N) tokens to (B, N, D) states."""
         states: Tensor = self.enter(self.widen(self.embedding(inputs)))
-        for layer in self.layers:
-            states = layer(states, inputs.padding_mask, causal)
+        for number, layer in enumerate(self.layers):
+            if memory is None:
+                states = layer(states, inputs.padding_mask, causal)
+            else:
+                states = layer(states, None, True, memory[number], inputs.positions)
         left: Tensor = self.leave(states)
         return left
+
+    def memory(self, length: int) -> list[KeyValues] | None:
+        """Keys and values of each layer, where every attention equals a masked softmax."""
+        return key_values([layer.attention for layer in self.layers], length)  # type: ignore[misc]
 
     def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
         """(B, N, D) states to (B, D): the first, or the mean of those that are not padding."""
@@ -108,20 +117,39 @@ class TransformerLayer(nn.Module):
         self.attention_norm, self.feedforward_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = Dropout(dropout)
 
-    def forward(self, states: Tensor, padding_mask: Tensor | None, causal: bool) -> Tensor:
-        """(B, N, D) to (B, N, D)."""
+    def forward(
+        self,
+        states: Tensor,
+        padding_mask: Tensor | None,
+        causal: bool,
+        memory: KeyValues | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
+        """(B, N, D) to (B, N, D); with a memory, the states are those of tokens that go on at `positions`."""
+        context = (padding_mask, causal, memory, positions)
         if self.norm_first:
-            states = states + self.dropout(self.attend(self.attention_norm(states), padding_mask, causal))
+            states = states + self.dropout(self.attend(self.attention_norm(states), *context))
             return states + self.dropout(self.feedforward(self.feedforward_norm(states)))  # type: ignore[no-any-return]
-        states = self.attention_norm(states + self.dropout(self.attend(states, padding_mask, causal)))
+        states = self.attention_norm(states + self.dropout(self.attend(states, *context)))
         return self.feedforward_norm(states + self.dropout(self.feedforward(states)))  # type: ignore[no-any-return]
 
-    def attend(self, states: Tensor, padding_mask: Tensor | None, causal: bool) -> Tensor:
+    def attend(
+        self,
+        states: Tensor,
+        padding_mask: Tensor | None,
+        causal: bool,
+        memory: KeyValues | None = None,
+        positions: Tensor | None = None,
+    ) -> Tensor:
         """(B, N, D) to (B, N, D)."""
         batch, length, dim = states.shape
         projected = self.project_in(states).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = projected.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, N, D / H)
-        mixed = self.attention(query, key, value, key_padding_mask=padding_mask, causal=causal)
+        if memory is not None:
+            assert positions is not None
+            mixed = memory.attend(query, key, value, positions)
+        else:
+            mixed = self.attention(query, key, value, key_padding_mask=padding_mask, causal=causal)
         return self.project_out(mixed.transpose(1, 2).reshape(batch, length, dim))  # type: ignore[no-any-return]
 
 

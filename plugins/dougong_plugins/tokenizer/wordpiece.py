@@ -33,7 +33,9 @@ class WordPieceTokenizer(Tokenizer):
 
     def learn(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
         """Read the vocabulary, or learn one."""
-        core = self._core_of(self._read() if self.vocab else self._train(list(texts)))
+        if not self.vocab and iter(texts) is texts:  # they can be gone through only once
+            texts = list(texts)
+        core = self._core_of(self._read() if self.vocab else self._train(texts))
         core.add_special_tokens(list(SPECIAL_TOKENS))
         numbers = core.get_vocab()
         core.post_processor = processors.BertProcessing((END, numbers[END]), (START, numbers[START]))
@@ -46,8 +48,8 @@ class WordPieceTokenizer(Tokenizer):
         core.decoder = decoders.WordPiece()
         return core
 
-    def _train(self, texts: list[str]) -> dict[str, int]:
-        """Learn the pieces, the same ones in every process.
+    def _train(self, texts: Iterable[str]) -> dict[str, int]:
+        """Learn the pieces, the same ones in every process, in two passes over the texts.
 
         The trainer numbers the characters within words as it comes upon them in a hash table, whose order is random,
         and decides ties by these numbers. As special tokens they are numbered beforehand.

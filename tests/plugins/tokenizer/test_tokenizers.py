@@ -9,6 +9,7 @@ from runs import SHARED_DATA
 
 from dougong.contracts.tokenizer import SPECIAL_TOKENS, Tokenizer
 from dougong.errors import UserError
+from dougong_plugins.tokenizer.byte import ByteTokenizer
 from dougong_plugins.tokenizer.character import CharacterTokenizer
 from dougong_plugins.tokenizer.wordpiece import WordPieceTokenizer
 
@@ -36,6 +37,7 @@ def each() -> list:
     made = [
         ("character", lambda: CharacterTokenizer()),
         ("character, case and space kept", lambda: CharacterTokenizer(lowercase=False, keep_whitespace=True)),
+        ("byte", lambda: ByteTokenizer()),
         ("wordpiece learnt", lambda: WordPieceTokenizer(vocab_size=300)),
         ("wordpiece cased", lambda: WordPieceTokenizer(vocab_size=300, lowercase=False)),
     ]
@@ -61,7 +63,7 @@ def test_offsets_are_slices_of_the_original_text_in_order(tokenizer):
             assert 0 <= start <= end <= len(text)
             assert start >= last or text[start:end] == text[last:end]
             last = start
-            if token not in SPECIAL_TOKENS and text[start:end].isascii():
+            if token not in SPECIAL_TOKENS and text[start:end].isascii() and text[start:end].strip():
                 assert token.removeprefix("##").lower() == text[start:end].lower()
 
 
@@ -156,6 +158,42 @@ def test_characters_that_some_call_line_ends_do_not_cut_a_vocabulary(tmp_path):
     tokenizer = WordPieceTokenizer(vocab=str(tmp_path / "vocab.txt"))
     tokenizer.fit([])
     assert tokenizer.identity("b") == 8
+
+
+EXACT = {
+    "byte": ByteTokenizer,
+    "character": lambda: CharacterTokenizer(min_count=1, lowercase=False, keep_whitespace=True),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_tokens_without_their_frame_are_the_text_and_nothing_but_the_text(name):
+    texts = [*TEXTS, "[CLS] is a word here, and so is [MASK]", "\r\n\x00\x7f\u2028", "a" * 5000]
+    tokenizer = EXACT[name]()
+    tokenizer.fit(texts)
+    for text, numbers in zip(texts, tokenizer.numbers(texts), strict=True):
+        assert tokenizer.decode(numbers.tolist()) == text
+        assert not set(numbers) & set(tokenizer.special_ids)
+    assert tokenizer.encode(["[MASK]"])[0].ids[1] == tokenizer.identity("[MASK]")
+
+
+def test_every_byte_is_a_token_of_its_own():
+    tokenizer = ByteTokenizer()
+    tokenizer.fit([])
+    assert tokenizer.size == 256 + len(SPECIAL_TOKENS)
+    text = "".join(map(chr, range(0x250))) + "好👍\U0010ffff"
+    (numbers,) = tokenizer.numbers([text])
+    assert (numbers - len(SPECIAL_TOKENS)).tolist() == list(text.encode())
+    assert tokenizer.encode([text])[0].ids[1:-1] == numbers.tolist()
+
+
+def test_a_vocabulary_is_learnt_alike_from_texts_that_can_be_gone_through_once_or_often():
+    learnt = []
+    for texts in (TEXTS, iter(TEXTS)):
+        tokenizer = WordPieceTokenizer(vocab_size=200)
+        tokenizer.fit(texts)
+        learnt.append(tokenizer.state())
+    assert learnt[0] == learnt[1]
 
 
 LEARN = """

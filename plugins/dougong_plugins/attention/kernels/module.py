@@ -84,6 +84,11 @@ class PatternAttention(Attention):
         """(N, M) bool, True where the query sees the key, padding aside."""
         return self.pattern.mask(query_length, key_length, causal=causal, device=device)
 
+    def mask_rows(self, positions: Tensor, length: int) -> Tensor:
+        """(..., N, M) bool, rows of the causal mask of a sequence of `length`, without the others."""
+        distance = positions[..., None] - torch.arange(length, device=positions.device)
+        return self.pattern.sees(distance, length) & (distance >= 0)
+
     def extra_repr(self) -> str:
         """What `print` shows of the settings."""
         return f"{self.pattern}, dropout={self.dropout}, backend={self.backend}"

@@ -1,0 +1,1 @@
+"""Reading plain text files of any size, piece by piece."""

@@ -1,0 +1,160 @@
+"""Data: documents from plain text files."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge, Lt
+
+from dougong import register
+from dougong.contracts.data import SPLITS, Data, Split
+from dougong.data.records import PlainText, Record
+from dougong.errors import UserError, suggestion
+from dougong_plugins.data.plain_text.spans import Line, Span, divide, lines
+
+PIECE = 1 << 16
+"""Characters a record: a longer document comes in several."""
+
+SHARE = 0.05
+
+SEPARATORS = {
+    "file": (rb"\n", rb"[ \t]", rb"(?=[\x00-\x7f\xc0-\xff])"),  # a line, else a word, else a character
+    "empty_line": (rb"\n[ \t\r]*\n",),
+    "line": (rb"\n",),
+}
+"""Where a file may be cut into splits: not within a document, unless the whole file is one."""
+
+
+@register("data", "text_file")
+class TextFile(Data):
+    """Documents from UTF-8 text files of any size, which are read piece by piece.
+
+    Args:
+        path: a file, or the folder of the files.
+        train: files of the training split within the folder; null for `path` itself, or all `.txt` files that no other
+            split names.
+        valid: files of the validation split; null cuts them off the training files.
+        test: files of the test split, likewise.
+        valid_share: of the training files, where `valid` is null: their last part but that of testing; null for 0.05.
+        test_share: of the training files, where `test` is null: their last part; null for 0.05.
+        documents: what a document is: a file, what stands between empty lines, or a line.
+        on_bad_row: stop at a line that is not UTF-8, or leave such lines out and count them.
+    """
+
+    yields: ClassVar = (PlainText,)
+
+    def __init__(
+        self,
+        path: str,
+        train: list[str] | str | None = None,
+        valid: list[str] | str | None = None,
+        test: list[str] | str | None = None,
+        valid_share: Annotated[float, Ge(0), Lt(1)] | None = None,
+        test_share: Annotated[float, Ge(0), Lt(1)] | None = None,
+        documents: Literal["file", "empty_line", "line"] = "file",
+        on_bad_row: Literal["error", "skip"] = "error",
+    ) -> None:
+        self.path = Path(path).expanduser()
+        given: dict[Split, list[str] | str | None] = {"train": train, "valid": valid, "test": test}
+        self.named: dict[Split, list[str]] = {
+            split: [names] if isinstance(names, str) else names for split, names in given.items() if names
+        }
+        self.shares = [self._share("valid", valid_share), self._share("test", test_share)]
+        if sum(self.shares) >= 1:
+            raise ValueError("valid_share: valid_share and test_share leave nothing for training.")
+        self.documents = documents
+        self.on_bad_row = on_bad_row
+
+    def _share(self, split: Split, share: float | None) -> float:
+        if split in self.named and share is not None:
+            raise ValueError(f"{split}_share: data.{split} names files; leave one of the two out.")
+        return 0.0 if split in self.named else SHARE if share is None else share
+
+    def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
+        """The documents of a split, in the order of the files, long ones in several records."""
+        for span in self._spans(split):
+            yield from self._documents(span)
+
+    def fingerprint(self) -> dict[str, str]:
+        """The files' SHA-256, and where a split of one begins and ends."""
+        found: dict[str, str] = {}
+        for split in SPLITS:
+            for span in self._spans(split):
+                if str(span.path) not in found:
+                    with span.path.open("rb") as file:
+                        found[str(span.path)] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[f"{split}:{span.path}"] = f"{span.begin}-{span.end}"
+        return found
+
+    def _spans(self, split: Split) -> list[Span]:
+        if split != "train" and split in self.named:
+            return [Span(path, 0, path.stat().st_size) for path in self._files(split)]
+        shares = [1 - sum(self.shares), *self.shares]
+        return divide(self._training_files(), shares, SEPARATORS[self.documents])[SPLITS.index(split)]
+
+    def _training_files(self) -> list[Path]:
+        if self.path.is_file():
+            if self.named:
+                name = next(iter(self.named))
+                raise UserError(f"data.{name}: names files in a folder, and data.path={self.path} is a file.")
+            return [self.path]
+        if "train" in self.named:
+            return self._files("train")
+        if not self.path.is_dir():
+            raise UserError(f"data.path: {self.path} does not exist.")
+        others = {path for split in self.named for path in self._files(split)}
+        found = [path for path in sorted(self.path.glob("*.txt")) if path not in others]
+        if not found:
+            raise UserError(f"data.train: {self.path} has no other .txt files; name the files to train on.")
+        return found
+
+    def _files(self, split: Split) -> list[Path]:
+        if not self.path.is_dir():
+            raise UserError(f"data.path: {self.path} is not a folder, and data.{split} names files in one.")
+        for name in self.named[split]:
+            if not (self.path / name).is_file():
+                there = [item.name for item in self.path.iterdir() if item.is_file()]
+                raise UserError(
+                    f"data.{split}: {self.path / name} does not exist. {suggestion(name, there, 'Files there')}"
+                )
+        return [self.path / name for name in self.named[split]]
+
+    def _documents(self, span: Span) -> Iterator[PlainText]:
+        """The documents of a part of a file, in pieces of whole lines where lines are not too long."""
+        held: list[str] = []
+        source, size, continues = "", 0, False
+        for line, text in self._texts(span):
+            source = source if held else f"{span.path}:{line.number}"
+            ends = self._ends_before(line, text)
+            if held and (ends or size >= PIECE):
+                yield PlainText(self._joined(held, ends), continues, source=source)
+                source, held, size, continues = f"{span.path}:{line.number}", [], 0, not ends
+            if self.documents == "file" or text.strip() or not line.starts:
+                held.append(text)
+                size += len(text)
+            elif ends:
+                continues = False
+        if held:
+            yield PlainText(self._joined(held, True), continues, source=source)
+
+    def _ends_before(self, line: Line, text: str) -> bool:
+        """Whether a document that began earlier ends before this line."""
+        if self.documents == "line":
+            return line.starts
+        return self.documents == "empty_line" and line.starts and not text.strip()
+
+    def _joined(self, held: list[str], ends: bool) -> str:
+        """The text of a piece, without the line end that separates documents."""
+        text = "".join(held)
+        return text.rstrip("\r\n") if ends and self.documents != "file" else text
+
+    def _texts(self, span: Span) -> Iterator[tuple[Line, str]]:
+        for line in lines(span):
+            first = span.begin == 0 and line.number == 1 and line.starts
+            try:
+                yield line, line.content.decode("utf-8-sig" if first else "utf-8")
+            except UnicodeDecodeError as error:
+                byte = line.content[error.start]
+                place = line.begin + error.start + 1
+                self.bad_row(f"{span.path}:{line.number}", f"not UTF-8 at byte {place} (0x{byte:02x}).")
