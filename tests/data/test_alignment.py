@@ -1,5 +1,7 @@
 """Tokens and the characters that they stand for."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,8 @@ def fitted(kind):
 @given(text=st.text(st.sampled_from(HARD), max_size=40))
 def test_tokens_stand_for_slices_of_the_original_in_order(kind, text):
     aligned = fitted(kind).align([text])[0]
-    assert (aligned.starts[1:] >= aligned.starts[:-1]).all() and (aligned.ends[1:] >= aligned.ends[:-1]).all()
+    assert (aligned.starts[1:] >= aligned.starts[:-1]).all()
+    assert (aligned.ends[1:] >= aligned.ends[:-1]).all()
     dropped = set(range(len(text)))
     for start, end in zip(aligned.starts.tolist(), aligned.ends.tolist(), strict=True):
         assert 0 <= start < end <= len(text)
@@ -55,7 +58,7 @@ def test_every_token_is_at_home_in_one_window_with_room_on_both_sides(count, len
         for token in range(window.home, window.away):
             assert window.begin == 0 or token - window.begin >= (overlap + 1) // 2
             assert window.end == count or window.end - 1 - token >= overlap // 2
-    assert all(after.begin == before.end - overlap for before, after in zip(found, found[1:], strict=False))
+    assert all(after.begin == before.end - overlap for before, after in itertools.pairwise(found))
 
 
 def test_an_overlap_as_long_as_a_window_never_ends_and_is_refused():

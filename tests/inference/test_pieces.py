@@ -106,4 +106,5 @@ def test_a_split_of_the_data_is_answered_record_by_record(run, capsys):
 def test_words_that_do_not_go_together_are_refused_in_one_line(run, capsys, words, said):
     assert main(["predict", f"checkpoint={run.checkpoint}", *words]) != 0
     error = capsys.readouterr().err.strip()
-    assert said in error and "\n" not in error
+    assert said in error
+    assert "\n" not in error
