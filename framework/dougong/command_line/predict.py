@@ -8,10 +8,16 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
+from dougong.command_line.evaluate import make_data
 from dougong.command_line.words import checkpoint_of, parse, value_of
+from dougong.contracts.data import SPLITS
+from dougong.data.records import fields_of
 from dougong.errors import UserError
 
-USAGE = "usage: dougong predict checkpoint=FILE [input=FILE.jsonl | text=TEXT] [output=FILE] [task.KEY=VALUE ...]"
+USAGE = (
+    "usage: dougong predict checkpoint=FILE [input=FILE.jsonl | text=TEXT | split=test [data.KEY=VALUE ...]] "
+    "[output=FILE] [format=submission] [task.KEY=VALUE ...]"
+)
 HELP = f"""dougong predict: answer records with a checkpoint
 
 {USAGE}
@@ -19,10 +25,17 @@ HELP = f"""dougong predict: answer records with a checkpoint
   checkpoint    the file that `dougong train` names at its end
   input         a file of records, one JSON object (or one plain text) a line; standard input where it is left out
   text          one text
+  split         train, valid or test of the data that it was trained with, as its data plugin reads it
+  data          another data plugin, for split
+  data.KEY      a setting of the data plugin, data.path above all; the others are those of the training
   output        where to write the answers, one JSON object a line; standard output where it is left out
+  format        submission: with split, the format in which the data's owners take answers
   task.KEY      a setting of the task that says how to answer: task.temperature=0, say
   plugin_path   where the plugins of your own lie now
 """
+
+
+KEYS = ("checkpoint", "input", "output", "text", "split", "format", "task.", "data", "data.", "plugin_path")
 
 
 def run(arguments: list[str]) -> int:
@@ -30,21 +43,42 @@ def run(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
-    words = parse(arguments, ("checkpoint", "input", "output", "text", "task.", "plugin_path"), USAGE)
+    words = parse(arguments, KEYS, USAGE)
     checkpoint = checkpoint_of(words, USAGE)
-    if "text" in words and "input" in words:
-        raise UserError("text and input are both given; give one of them.")
-    if "input" in words and not Path(words["input"]).is_file():
-        raise UserError(f"input: {words['input']} does not exist.")
+    _check(words)
     from dougong.inference.model import load
 
     changed = {key.removeprefix("task."): value_of(value) for key, value in words.items() if key.startswith("task.")}
     model = load(checkpoint, [words["plugin_path"]] if "plugin_path" in words else [], changed)
+    if "split" in words:
+        data = make_data(model.config, words)
+        answers = model.answers(model.stream(data, words["split"]))
+        if "format" in words:
+            write(data.submission(answers), words.get("output"))
+        else:
+            write(map(as_line, answers), words.get("output"))
+        return 0
     where = words.get("input", "text" if "text" in words else "standard input")
     given = [words["text"]] if "text" in words else _read(words.get("input"), where)
     records = (model.as_record(item, f"{where}:{number}") for number, item in enumerate(given, 1))
-    write(model.predict(records), words.get("output"))
+    write(map(as_line, model.answers(records)), words.get("output"))
     return 0
+
+
+def _check(words: dict[str, Any]) -> None:
+    """Before torch is imported: do the words go together?"""
+    given = [name for name in ("text", "input", "split") if name in words]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} are both given; give one of them.")
+    if "input" in words and not Path(words["input"]).is_file():
+        raise UserError(f"input: {words['input']} does not exist.")
+    if "split" in words and words["split"] not in SPLITS:
+        raise UserError(f"split: must be one of {', '.join(SPLITS)}, got {words['split']!r}.")
+    if "format" in words and words["format"] != "submission":
+        raise UserError(f"format: must be submission, got {words['format']!r}; it is JSON lines where it is left out.")
+    alone = next((key for key in words if key == "format" or key.partition(".")[0] == "data"), None)
+    if alone is not None and "split" not in words:
+        raise UserError(f"{alone}: goes with split=test, which says that the records come from a data plugin.")
 
 
 def _read(path: str | None, where: str) -> Iterator[Any]:
@@ -77,10 +111,16 @@ def _parse(text: str, source: str, strict: bool) -> Any:
         raise UserError(f"{source}: not JSON ({reason}).") from error
 
 
-def write(answers: Iterable[dict[str, Any]], path: str | None) -> None:
-    """One JSON object a line; a file appears only when it is complete."""
+def as_line(answered: tuple[Any, dict[str, Any]]) -> str:
+    """A record and its answer as one JSON object."""
+    record, answer = answered
+    return json.dumps({**fields_of(record), **answer}, ensure_ascii=False)
+
+
+def write(lines: Iterable[str], path: str | None) -> None:
+    """Write lines; a file appears only when it is complete."""
     if path is None:
-        _write_lines(answers, sys.stdout)
+        _write_lines(lines, sys.stdout)
         return
     target = Path(path)
     if not target.parent.is_dir():
@@ -88,7 +128,7 @@ def write(answers: Iterable[dict[str, Any]], path: str | None) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            _write_lines(answers, file)
+            _write_lines(lines, file)
         temporary.replace(target)
     except UserError as error:
         kept = target.with_name(f"{target.name}.partial")
@@ -100,7 +140,7 @@ def write(answers: Iterable[dict[str, Any]], path: str | None) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _write_lines(answers: Iterable[dict[str, Any]], file: TextIO) -> None:
-    for answer in answers:
-        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+def _write_lines(lines: Iterable[str], file: TextIO) -> None:
+    for line in lines:
+        file.write(line + "\n")
     file.flush()

@@ -2,8 +2,8 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Literal
 
 from dougong.data.records import Record
 from dougong.errors import UserError
@@ -34,6 +34,17 @@ class Data(ABC):
     def fingerprint(self) -> dict[str, str]:
         """What tells this data from another: for files, their names and content hashes."""
         return {}
+
+    def submission(self, answers: Iterable[tuple[Any, Mapping[str, Any]]]) -> Iterator[str]:
+        """The lines of a file of answers in the format in which this data's owners take them.
+
+        Args:
+            answers: records and what a task predicted for them.
+
+        Raises:
+            UserError: there is no such format.
+        """
+        raise UserError(f"format=submission: {type(self).__name__} has no format of its own; leave format out.")
 
     def bad_row(self, source: str, reason: str) -> None:
         """Say that a row can't be used: an error, or counted where the user chose to skip such rows.

@@ -77,7 +77,11 @@ class Task(nn.Module):
 
     @abstractmethod
     def encode(self, records: Sequence[Any]) -> list[Example]:
-        """Turn records into examples: `tokens` and other whole numbers or lists of them, by name."""
+        """Turn records into examples: `tokens` and other whole numbers or lists of them, by name.
+
+        One example a record, in order; or one or more, of which each says in `record` which of `records` it is of
+        (windows of a long text, say). `join` then makes one prediction of theirs.
+        """
 
     def stream(self, records: Iterable[Any], store: TokenStore) -> Examples:
         """Turn the records of a split into examples that lie in a file; for a task that `streams`, in place of
@@ -107,12 +111,24 @@ class Task(nn.Module):
 
     @abstractmethod
     def predict(self, outputs: Any, batch: Batch) -> list[Prediction]:
-        """One prediction an example, in the fields of the records it was trained on, as plain values: what `score`
-        takes."""
+        """One prediction an example, as plain values: what `join` takes, and gives to `score`."""
 
     def answer(self, batch: Batch, records: Sequence[Any]) -> list[Prediction]:
-        """One answer a record, for the user: the predictions, save where a task has more to say than it scores."""
+        """One answer an example, for the user: the predictions, save where a task has more to say than it scores.
+
+        Args:
+            records: of each example, the record that it is of.
+        """
         return self.predict(self(batch), batch)
+
+    def join(self, predictions: Sequence[Prediction], record: Any) -> Prediction:
+        """One prediction (or answer) for a record, of those for its examples, which come in the order of `encode`.
+
+        Args:
+            record: None for a task that streams.
+        """
+        (prediction,) = predictions
+        return prediction
 
     @abstractmethod
     def score(self, predictions: Sequence[Prediction], records: Sequence[Any]) -> Scores:

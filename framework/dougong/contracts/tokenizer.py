@@ -1,11 +1,14 @@
 """The contract of a tokenizer plugin."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 import tokenizers
+
+from dougong.data.alignment import Aligned
 
 PADDING, UNKNOWN, START, END, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -71,13 +74,29 @@ class Tokenizer(ABC):
 
     def numbers(self, texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
         """The token numbers of texts alone: no start, no end, and what looks like a special token is text."""
+        with self._plainly():
+            encodings = self.core.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [np.asarray(encoding.ids, np.int64) for encoding in encodings]
+
+    def align(self, texts: Sequence[str]) -> list[Aligned]:
+        """The tokens of texts, as `numbers` gives them, with the characters of the original that they stand for."""
+        with self._plainly():
+            encodings = self.core.encode_batch(list(texts), add_special_tokens=False)
+        found = []
+        for encoding in encodings:
+            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
+            found.append(Aligned(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
+        return found
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """Meanwhile nothing is cut off, and what looks like a special token is text."""
         self.core.no_truncation()
         before, self.core.encode_special_tokens = self.core.encode_special_tokens, True
         try:
-            encodings = self.core.encode_batch_fast(list(texts), add_special_tokens=False)
+            yield
         finally:
             self.core.encode_special_tokens = before
-        return [np.asarray(encoding.ids, np.int64) for encoding in encodings]
 
     def decode(self, numbers: Sequence[int]) -> str:
         """The text of token numbers, special tokens left out."""

@@ -3,7 +3,8 @@
 Positions are in characters (Unicode code points) of the text that they belong to, the end exclusive.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +73,13 @@ class SpanQuestion(Record):
 
 @dataclass(frozen=True, slots=True)
 class Triple:
-    """A relation between two spans of one text."""
+    """A relation between two spans of one text, or more: `slots` are further objects by name (where a prize was won
+    with which work, say), in order of their names."""
 
     subject: Span
     predicate: str
     object: Span
+    slots: tuple[tuple[str, Span], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class EventText(Record):
 
     text: str
     events: tuple[Event, ...] = ()
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +138,10 @@ class SourceTarget(Record):
 
     text: str
     target: str | None = None
+
+
+def fields_of(record: Record) -> dict[str, Any]:
+    """A record's fields as plain values, without where it was read and what it leaves open."""
+    values = asdict(record)
+    open_ = {item.name: item.default for item in fields(record)}
+    return {name: value for name, value in values.items() if name != "source" and value != open_[name]}

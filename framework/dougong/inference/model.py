@@ -12,16 +12,16 @@ import torch
 from dougong.checkpoint import file
 from dougong.compose.settings import LoaderSettings
 from dougong.contracts.data import Data, Split
-from dougong.contracts.task import Scores, Task
+from dougong.contracts.task import Prediction, Scores, Task
 from dougong.data.batches import evaluation_batches
 from dougong.data.examples import pack
 from dougong.data.loader import BatchMaker, evaluation_loader
-from dougong.data.records import Record
+from dougong.data.records import Record, fields_of
 from dougong.data.stream import RecordStream
 from dougong.data.token_file import TokenStore
 from dougong.errors import UserError, suggestion
 from dougong.training.assemble import Assembly, Config
-from dougong.training.evaluation import Evaluation
+from dougong.training.evaluation import Evaluation, join, places
 from dougong.training.fit import task_weights
 from dougong.training.precision import autocast, choose
 from dougong.training.prepare import batch_maker, encode, make_task
@@ -55,6 +55,11 @@ class Model:
         Raises:
             UserError: a record lacks a field, or has one of the wrong type.
         """
+        for record, answer in self.answers(records):
+            yield {**fields_of(record), **answer}
+
+    def answers(self, records: Iterable[Record | Mapping[str, Any] | str]) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """As `predict`, but each record and what was predicted for it apart."""
         chunk: list[Any] = []
         given = iter(records)
         for number in count(1):
@@ -84,14 +89,13 @@ class Model:
             given = {names[0]: given}
         if not isinstance(given, Mapping):
             raise UserError(f"{source}: not an object with {', '.join(names)}.")
-        required = [item.name for item in dataclasses.fields(record_type) if item.default is dataclasses.MISSING]
-        for name in required:
-            if not isinstance(given.get(name), str):
-                what = "is not a text" if name in given else "is missing"
-                raise UserError(f"{source}: `{name}` {what}. {suggestion(name, map(str, given), 'Given')}")
-            if not _is_unicode(given[name]):
-                raise UserError(f"{source}: `{name}` is not Unicode text (half of a pair of surrogates).")
-        return record_type(**{name: given[name] for name in required}, source=source)
+        # `identity` is not read by any task, and tells answers apart.
+        asked = {
+            item.name: item.type
+            for item in dataclasses.fields(record_type)
+            if item.default is dataclasses.MISSING or (item.name == "identity" and "identity" in given)
+        }
+        return record_type(**{name: _text(given, name, kind, source) for name, kind in asked.items()}, source=source)
 
     def evaluate(self, data: Data, split: Split) -> tuple[Scores, int]:
         """The task's metrics on a split of a data plugin, and on how many records.
@@ -99,11 +103,7 @@ class Model:
         Raises:
             UserError: the data can't give what the task takes, or has no such split.
         """
-        if self.task.accepts not in type(data).yields:
-            raise UserError(
-                f"this model takes {self.task.accepts.__name__}, which {type(data).__name__} does not give."
-            )
-        stream = RecordStream(data, split, self.task.accepts)
+        stream = self.stream(data, split)
         records = stream if self.task.streams else list(stream)
         if not records:
             raise UserError(f"split={split}: the data has no records there.")
@@ -115,19 +115,33 @@ class Model:
             with torch.inference_mode(), autocast(self.precision, self.device):
                 for batch in self._batches(batch_maker(self.task, encoded.examples, self.config["seed"])):
                     evaluation.add(self.task(batch), batch)
-        return evaluation.scores(encoded.records), len(encoded.examples)
+        return evaluation.scores(encoded.records), len(encoded)
 
-    def _answer(self, records: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    def stream(self, data: Data, split: Split) -> RecordStream:
+        """The records of a split of a data plugin.
+
+        Raises:
+            UserError: the data can't give what the task takes.
+        """
+        if self.task.accepts not in type(data).yields:
+            raise UserError(
+                f"this model takes {self.task.accepts.__name__}, which {type(data).__name__} does not give."
+            )
+        return RecordStream(data, split, self.task.accepts)
+
+    def _answer(self, records: Sequence[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
         if not records:
             return
-        answers: dict[int, dict[str, Any]] = {}
+        found: dict[int, dict[int, Prediction]] = {}
         examples = pack([self.task.encode(records)])
         with torch.inference_mode(), autocast(self.precision, self.device):
             for batch in self._batches(BatchMaker(examples, self.task.padding_values())):
-                numbers = batch["index"].tolist()
-                answers.update(zip(numbers, self.task.answer(batch, [records[n] for n in numbers]), strict=True))
+                numbers = list(places(batch))
+                answers = self.task.answer(batch, [records[number] for number, _ in numbers])
+                for (number, example), answer in zip(numbers, answers, strict=True):
+                    found.setdefault(number, {})[example] = answer
         for number, record in enumerate(records):
-            yield {**_fields(record), **answers[number]}
+            yield record, join(self.task, found[number], record)
 
     def _batches(self, maker: BatchMaker) -> Iterator[dict[str, torch.Tensor]]:
         batches = evaluation_batches(maker.examples.lengths, self.settings)
@@ -165,11 +179,17 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
     return Model(task, config, LoaderSettings(**config["loader"]), config["trainer"]["precision"])
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    """A record's fields as plain values, without where it was read and what it leaves open."""
-    values = dataclasses.asdict(record)
-    open_ = {item.name: item.default for item in dataclasses.fields(record)}
-    return {name: value for name, value in values.items() if name != "source" and value != open_[name]}
+def _text(given: Mapping[str, Any], name: str, kind: Any, source: str) -> str | tuple[str, ...]:
+    """A field of what was given: a text or, where the record has several, texts."""
+    value = given.get(name)
+    several = kind is not str
+    texts: list[Any] = list(value) if several and isinstance(value, list | tuple) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        what = f"is not {'a list of texts' if several else 'a text'}" if name in given else "is missing"
+        raise UserError(f"{source}: `{name}` {what}. {suggestion(name, map(str, given), 'Given')}")
+    if not all(map(_is_unicode, texts)):
+        raise UserError(f"{source}: `{name}` is not Unicode text (half of a pair of surrogates).")
+    return tuple(texts) if several else str(value)
 
 
 def _is_unicode(text: str) -> bool:

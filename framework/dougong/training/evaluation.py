@@ -1,6 +1,6 @@
 """Collecting predictions and losses over batches, and scoring them: the same in training and afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ class Evaluation:
         self.task = task
         self.total = 0.0
         self.weight = 0.0
-        self.predictions: dict[int, Prediction] = {}
+        self.predictions: dict[int, dict[int, Prediction]] = {}  # of each record, those of its examples
 
     def add(self, outputs: Any, batch: Batch) -> None:
         """Take in one batch."""
@@ -27,7 +27,8 @@ class Evaluation:
         self.total += float(loss.total)
         self.weight += float(loss.weight)
         predictions = self.task.predict(outputs, batch)
-        self.predictions.update(zip(batch["index"].tolist(), predictions, strict=True))
+        for (record, example), prediction in zip(places(batch), predictions, strict=True):
+            self.predictions.setdefault(record, {})[example] = prediction
 
     def gather(self) -> None:
         """Join what the other processes have seen."""
@@ -37,12 +38,28 @@ class Evaluation:
         torch.distributed.all_gather_object(parts, (self.total, self.weight, self.predictions))
         self.total, self.weight = sum(part[0] for part in parts), sum(part[1] for part in parts)
         for part in parts:
-            self.predictions.update(part[2])
+            for record, predictions in part[2].items():
+                self.predictions.setdefault(record, {}).update(predictions)
 
     def scores(self, records: Sequence[Any]) -> Scores:
         """The task's metrics and the mean loss; a task that streams has no need of the records."""
         numbers = sorted(self.predictions)
         asked = [] if self.task.streams else [records[number] for number in numbers]
-        found = self.task.score([self.predictions[number] for number in numbers], asked)
+        joined = [
+            join(self.task, self.predictions[number], None if self.task.streams else records[number])
+            for number in numbers
+        ]
+        found = self.task.score(joined, asked)
         loss = self.total / self.weight if self.weight else float("nan")
         return Scores({"loss": loss, **found.metrics}, found.tables)
+
+
+def places(batch: Batch) -> Iterator[tuple[int, int]]:
+    """Of each example of a batch, the number of its record and its own."""
+    examples = batch["index"].tolist()
+    return zip(batch["record"].tolist() if "record" in batch else examples, examples, strict=True)
+
+
+def join(task: Task, predictions: Mapping[int, Prediction], record: Any) -> Prediction:
+    """One prediction of those for a record's examples, by their numbers."""
+    return task.join([predictions[number] for number in sorted(predictions)], record)

@@ -79,10 +79,11 @@ class TrainingModule(lightning.LightningModule):
         """The loss to differentiate: the mean, or the sum where the window is to be divided as a whole."""
         loss = self.task.loss(self.task(batch), batch)
         mean = loss.total / loss.weight.clamp_min(1)
-        self._window_records.append(batch["index"])
+        records = batch.get("record", batch["index"])
+        self._window_records.append(records)
         self.last_loss = mean.item()
         if not math.isfinite(self.last_loss):
-            raise self._diverged(f"the loss became {self.last_loss}", [batch["index"]])
+            raise self._diverged(f"the loss became {self.last_loss}", [records])
         if self._divides_at_once:
             return mean
         self._window_weight = self._window_weight + loss.weight.detach()

@@ -23,6 +23,9 @@ class EncodedSplit:
     records: Sequence[Any]
     examples: Examples
 
+    def __len__(self) -> int:
+        return len(self.records) or len(self.examples)
+
 
 def make_task(assembly: Assembly, facts: Facts, tokenizer: Tokenizer | None) -> Task:
     """The task with everything below it."""
@@ -80,4 +83,5 @@ def batch_maker(task: Task, examples: Examples, seed: int) -> BatchMaker:
 
 def _chunks(task: Task, records: Sequence[Any]) -> Iterator[list[dict[str, Any]]]:
     for begin in range(0, len(records), CHUNK):
-        yield task.encode(records[begin : begin + CHUNK])
+        examples = task.encode(records[begin : begin + CHUNK])
+        yield [{**row, "record": row["record"] + begin} for row in examples] if "record" in examples[0] else examples

@@ -12,13 +12,14 @@ from dougong.training.precision import choose
 
 if TYPE_CHECKING:
     from dougong.training.fit import Session
+    from dougong.training.prepare import EncodedSplit
     from dougong.training.run import RunResult
 
 
 def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
     """Say what is going to be trained."""
     config, trainer = session.config, session.settings.trainer
-    sizes = ", ".join(f"{split} {len(part.examples):,}" for split, part in session.splits.items())
+    sizes = ", ".join(_size(split, part) for split, part in session.splits.items())
     skipped = f"; {data.bad_rows:,} bad rows left out" if data.bad_rows else ""
     say("data", f"{config['data']['name']} ({sizes}{skipped})")
     parts = [f"{name}={shown}" for name in config if (shown := _chosen(config[name])) and name not in _ELSEWHERE]
@@ -53,6 +54,11 @@ def finish(result: "RunResult") -> None:
         print(f'  dougong predict checkpoint={_short(result.checkpoint)} text="..."')
         print(f"  dougong evaluate checkpoint={_short(result.checkpoint)}")
         print("  dougong train attention=local        # dougong plugins lists what else there is")
+
+
+def _size(split: str, part: "EncodedSplit") -> str:
+    pieces = f" in {len(part.examples):,} pieces" if len(part.examples) != len(part) else ""
+    return f"{split} {len(part):,}{pieces}"
 
 
 def _metrics(metrics: Mapping[str, float], split: str) -> str:
