@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> int:
         raise UserError(f"{unknown[0]}: there is no such option. {USAGE}")
     settings = [word for word in arguments if "=" in word]
     names = [word for word in arguments if word not in options and word not in settings]
-    to_draw = [word for word in settings if names[0:1] == ["show"] and names[1:2] and _is_drawn(names[1], word)]
+    to_draw = [word for word in settings if _is_drawn(names, word)] if "--json" not in options else []
     settings = [word for word in settings if word not in to_draw]
     parse(settings, ("plugin_path",), USAGE)
     prepare(settings)
@@ -60,9 +60,10 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _is_drawn(key: str, word: str) -> bool:
-    """Whether a word says what to draw of a schedule."""
-    return key.startswith(f"{DRAWN}/") and word.startswith((f"{DRAWN}.", "updates="))
+def _is_drawn(names: Sequence[str], word: str) -> bool:
+    """Whether a word says what to draw of the schedule that is shown."""
+    shown = names[1] if names[:1] == ["show"] and names[1:] else ""
+    return shown.startswith(f"{DRAWN}/") and word.startswith((f"{DRAWN}.", "updates="))
 
 
 def _find(names: Sequence[str], catalogue: Catalogue) -> Plugin:
@@ -100,7 +101,7 @@ def describe(plugin: Plugin) -> dict[str, Any]:
     problem = plugin.problem
     if problem is None:
         try:
-            _ = plugin.signature
+            _ = plugin.schema
         except UserError as error:
             problem = str(error)
     return {
@@ -117,7 +118,7 @@ def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str] = ()) -> None:
     found = {
         **describe(plugin),
         "doc": plugin.doc,
-        "settings": [_setting(item) for item in plugin.signature.settings],
+        "settings": [_setting(item) for item in plugin.schema.settings],
         "slots": [_slot(item) for item in plugin.signature.slots],
         "facts": {name: _plain_fact(plugin.fact(name)) for name in KINDS[plugin.kind].facts},
         "presets": sorted(presets(plugin.kind)),

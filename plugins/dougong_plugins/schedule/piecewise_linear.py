@@ -28,7 +28,8 @@ class PiecewiseLinear(Schedule):
     ) -> None:
         if unit == "share" and max(points) > 1:
             raise ValueError(f"points: with unit=share they lie between 0 and 1, got {max(points):g}.")
-        self.places, self.factors = zip(*sorted(points.items()), strict=True)
+        self.places = sorted(points)
+        self.factors = [points[place] for place in self.places]
         self.unit = unit
 
     def factor(self, update: int, updates: int) -> float:
