@@ -11,12 +11,11 @@ from dougong.contracts.schedule import WarmupSchedule
 
 @register("schedule", "inverse_sqrt")
 class InverseSqrt(WarmupSchedule):
-    """Up in a straight line, then down as one over the root of the number of updates, as the first Transformer was
-    trained (arXiv 1706.03762, section 5.3).
+    """Up in a straight line, then down as one over the root of the number of updates (arXiv 1706.03762).
 
-    With s = update + 1 and w = warm-up + 1 the factor is min(s / w, sqrt(w / s)): the published curve, divided by its
-    peak. It never reaches zero, and does not depend on the length of the run where `warmup` is in updates. Without a
-    warm-up it begins to fall at once.
+    So the first Transformer was trained (section 5.3 there). With s = update + 1 and w = warm-up + 1 the factor is
+    min(s / w, sqrt(w / s)): the published curve, divided by its peak. It never reaches zero, and does not depend on the
+    length of the run where `warmup` is in updates. Without a warm-up it begins to fall at once.
 
     Args:
         warmup: updates of the way up; below 1, their share of all updates.
