@@ -132,9 +132,8 @@ class Plugin:
         own, shared = self.signature, _shared_settings(self.kind)
         for setting in shared:
             if own.setting(setting.name):
-                raise UserError(
-                    f"{self.key} can't be used: every {self.kind} has a setting {setting.name}; rename its."
-                )
+                clash = f"its setting `{setting.name}` bears the name of one that every {self.kind} has; rename it."
+                raise UserError(f"{self.key} can't be used: {clash}")
         return Signature((*own.settings, *shared), own.slots)
 
     def own(self, node: dict[str, Any]) -> dict[str, Any]:
