@@ -74,14 +74,15 @@ class Ema(Callback):
         share = (1.0 - self.decay) / (1.0 - self.decay**self.entries)
         torch._foreach_lerp_(list(self._averages.values()), list(weights.values()), share)
 
-    def on_validation_start(
+    # An optimizer that evaluates other weights than it trains exchanges them before this hook and after the next.
+    def on_validation_epoch_start(
         self, trainer: "pytorch_lightning.Trainer", pl_module: "pytorch_lightning.LightningModule"
     ) -> None:
         """Validate with the average."""
         if trainer.state.fn == "fit" and self._averages:
             self._swap(pl_module)
 
-    def on_validation_end(
+    def on_validation_epoch_end(
         self, trainer: "pytorch_lightning.Trainer", pl_module: "pytorch_lightning.LightningModule"
     ) -> None:
         """Train on with the weights as they were."""
