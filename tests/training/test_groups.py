@@ -168,23 +168,24 @@ def test_the_multiplier_times_the_schedule_is_the_learning_rate(tmp_path):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_faster_part_moves_faster_and_a_frozen_one_not_at_all_with_any_optimizer(tmp_path, optimizer):
-    frozen, faster = "optimizer.groups.layers.freeze=true", "optimizer.groups.classify.lr_scale=10"
-    words = (f"optimizer={optimizer}", "trainer.max_updates=1", "schedule=constant", "test=false", "seed=3")
-    train(tmp_path / "usual", *words)
-    train(tmp_path / "grouped", *words, frozen, faster)
-    train(
-        tmp_path / "before", *words, "optimizer.groups.classify.lr_scale=1e-12", "optimizer.groups.encoder.freeze=true"
-    )
+    # Clipping would tie the parts to one another: what is frozen is no part of the norm.
+    words = (f"optimizer={optimizer}", "trainer.max_updates=1", "trainer.gradient_clip_norm=null", "schedule=constant")
+    train(tmp_path / "usual", *words, "test=false")
+    frozen, faster = "optimizer.groups.embedding.freeze=true", "optimizer.groups.classify.lr_scale=10"
+    train(tmp_path / "grouped", *words, "test=false", frozen, faster)
+    slower = "optimizer.groups={*: {lr_scale: 1e-12}}"
+    train(tmp_path / "before", *words, "test=false", slower)
     before, usual, grouped = (weights(tmp_path / name) for name in ("before", "usual", "grouped"))
-    layers = [name for name in before if ".layers." in name]
-    assert layers
-    assert all(before[name].equal(grouped[name]) for name in layers)
-    assert not all(before[name].equal(usual[name]) for name in layers)
+    embedding = [name for name in before if ".embedding." in name]
+    assert embedding
+    for name in embedding:
+        torch.testing.assert_close(before[name], grouped[name], rtol=0, atol=1e-9)
+        assert not torch.allclose(before[name], usual[name], rtol=0, atol=1e-9)
     slow, fast = (item["task.classify.weight"] - before["task.classify.weight"] for item in (usual, grouped))
-    # Weight decay and clipping leave the factor of ten only nearly so.
-    assert fast.norm() / slow.norm() == pytest.approx(10, rel=0.2)
+    assert slow.norm() > 0
+    assert fast.norm() / slow.norm() == pytest.approx(10, rel=0.01)
     held = checkpoint(tmp_path / "grouped")["optimizer_states"][0]
-    assert sum(len(group["params"]) for group in held["param_groups"]) == len(before) - len(layers)
+    assert sum(len(group["params"]) for group in held["param_groups"]) == len(before) - len(embedding)
 
 
 def test_a_stopped_and_resumed_run_with_groups_equals_one_that_was_never_stopped(tmp_path, monkeypatch):
