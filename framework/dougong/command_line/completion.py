@@ -147,7 +147,7 @@ def _keys(node: dict[str, Any], prefix: str, word: str) -> Iterator[str]:
         key = f"{prefix}{name}"
         if name == "name" and prefix:
             continue
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not value:
             yield f"{key}="
         elif word.startswith(f"{key}."):
             yield from _keys(value, f"{key}.", word)
@@ -174,7 +174,7 @@ def _signature(config: dict[str, Any], path: list[str]) -> Signature | None:
         node = node.get(part, {}) if isinstance(node, dict) else {}
     kind = used_slots(config, current_catalogue()).get(path[0])
     plugin = current_catalogue().find(kind, node["name"]) if kind and "name" in node else None
-    return plugin.signature if plugin else None
+    return plugin.schema if plugin else None
 
 
 def _allowed(annotation: Any) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from dougong.compose.conf_folder import presets
 from dougong.compose.config_source import plain, plugin_folders
+from dougong.compose.groups import check_groups
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError, nearest, suggestion
 from dougong.kinds import KINDS
@@ -42,6 +43,7 @@ def check(config: Config, catalogue: Catalogue) -> Config:
         elif not KINDS[kind].several and name in ROOTS:
             raise UserError(f"{name}: has to be chosen. {suggestion('', catalogue.names(kind))}")
     _check_filled(checked, used, catalogue)
+    check_groups(catalogue.get("optimizer", checked["optimizer"]["name"]), checked["optimizer"]["groups"])
     check_fit(checked, used, catalogue)
     return checked
 
@@ -117,7 +119,7 @@ def _settings(kind: str, node: Config, key: str, catalogue: Catalogue) -> Config
     if plugin.problem:
         raise UserError(f"{plugin.key} can't be used: {plugin.problem}")
     given = {name: value for name, value in node.items() if name != "name"}
-    return {"name": plugin.name, **plain(fill(plugin.signature, given, key.strip(".")))}
+    return {"name": plugin.name, **plain(fill(plugin.schema, given, key.strip(".")))}
 
 
 def _unknown(key: str, config: Config, catalogue: Catalogue, known: list[str]) -> str:
