@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt
@@ -44,6 +44,8 @@ class Adafactor(StatefulOptimizer):
         backend: plain operations on blocks that fit in the cache, or matrices through torch.compile.
         maximize: go up instead of down.
     """
+
+    row_separable: ClassVar = False
 
     def __init__(
         self,
@@ -87,9 +89,9 @@ class Adafactor(StatefulOptimizer):
         )
 
     # What gains from being compiled is compiled by `backend`; to trace the rest would compile each step anew.
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update of every parameter that has a gradient.
 
         Raises:
@@ -119,7 +121,7 @@ class Adafactor(StatefulOptimizer):
         return loss
 
     def _state(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        state = self.state[parameter]
+        state: dict[str, Any] = self.state[parameter]
         if not state:
             dtype = state_dtype(parameter)
             axes = largest_axes(parameter.shape, group["min_dim"])

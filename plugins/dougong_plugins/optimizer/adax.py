@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Gt
@@ -50,6 +50,8 @@ class AdaX(StatefulOptimizer):
         maximize: go up instead of down.
     """
 
+    row_separable: ClassVar = True
+
     def __init__(
         self,
         params: ParamsT,
@@ -84,9 +86,9 @@ class AdaX(StatefulOptimizer):
         )
 
     # There is nothing to gain from compiling what waits for memory, and to trace it would compile each step anew.
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update of every parameter that has a gradient.
 
         Raises:
@@ -103,7 +105,7 @@ class AdaX(StatefulOptimizer):
 
     def _alike(self, group: dict[str, Any]) -> dict[tuple[float, Any, Any], list[tuple[Tensor, ...]]]:
         """Parameters, gradients and moments of a group, by number of the update, type and device."""
-        found = defaultdict(list)
+        found: dict[tuple[float, Any, Any], list[tuple[Tensor, ...]]] = defaultdict(list)
         for parameter in group["params"]:
             if parameter.grad is None:
                 continue

@@ -40,18 +40,22 @@ def _compiled(
         share: Tensor,
         rate: Tensor,
     ) -> None:
-        squares = gradient * gradient + eps1
-        rows.add_(share * (squares.mean(second, keepdim=True) - rows))
-        columns.add_(share * (squares.mean(first, keepdim=True) - columns))
-        left, right = (rows.mean(first, keepdim=True) / rows).sqrt(), columns.rsqrt()
-        change = gradient * left * right
-        if clip is not None:
-            change = change / torch.clamp((change * change).mean().sqrt() / clip, min=1.0)
-        if average is not None:
-            change = average.lerp_(change, 1 - momentum)
+        squares = gradient * gradient
+        rows.add_(share * (squares.mean(second, keepdim=True) + eps1 - rows))
+        columns.add_(share * (squares.mean(first, keepdim=True) + eps1 - columns))
+        mean = rows.mean(first, keepdim=True)
+        left, right = (mean / rows).sqrt(), columns.rsqrt()
         step = rate
         if scale_parameter:
             step = step * torch.clamp((parameter * parameter).mean().sqrt(), min=eps2)
-        parameter.sub_(change * step)
+        shrink = torch.ones_like(step)
+        if clip is not None:
+            # The mean square of the update, as a sum over the squares that are at hand.
+            weighted = (squares * (mean / rows)).mean(first, keepdim=True)
+            shrink = 1.0 / torch.clamp((weighted / columns).mean().sqrt() / clip, min=1.0)
+        if average is None:
+            parameter.sub_(gradient * (left * (shrink * step)) * right)
+        else:
+            parameter.sub_(average.lerp_(gradient * (left * shrink) * right, 1 - momentum) * step)
 
     return torch.compile(update, fullgraph=True, dynamic=True)

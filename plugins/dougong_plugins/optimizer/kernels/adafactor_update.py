@@ -12,6 +12,8 @@ from torch import Tensor
 # Elements of a matrix that are gone through at a time: what is computed of them stays in a core's cache.
 BLOCK = 1 << 18
 
+Tensors = list[Tensor] | tuple[Tensor, ...]
+
 
 @dataclass(frozen=True)
 class Coefficients:
@@ -63,7 +65,7 @@ def matrix(
     ones = gradient.new_ones(max(width, len(scratch)))
     sums, weighted = gradient.new_zeros(width), gradient.new_zeros(width)
     row, column = rows.view(-1), columns.view(-1)
-    for part, of_rows in zip(gradient.split(blocks), row.split(blocks), strict=True):
+    for part, of_rows in zip(torch.split(gradient, blocks), torch.split(row, blocks), strict=True):
         squares = torch.mul(part, part, out=scratch[: len(part)])
         of_rows.lerp_(torch.mv(squares, ones[:width]).div_(width).add_(k.eps1), k.share)
         sums.addmv_(squares.t(), ones[: len(part)])
@@ -74,8 +76,10 @@ def matrix(
     shrink = _shrink(mean_square.sqrt(), k)
     step = _rate(parameter, k)
     left, right = (mean / rows).sqrt_().mul_(shrink if average is not None else -shrink * step), columns.rsqrt()
-    averages = [None] * -(-height // blocks) if average is None else average.split(blocks)
-    parts = zip(parameter.split(blocks), gradient.split(blocks), left.split(blocks), averages, strict=True)
+    averages = [None] * -(-height // blocks) if average is None else torch.split(average, blocks)
+    parts = zip(
+        torch.split(parameter, blocks), torch.split(gradient, blocks), torch.split(left, blocks), averages, strict=True
+    )
     for target, part, of_rows, of_average in parts:
         # In this order no product overflows where a row and a column have had no gradient yet.
         update = torch.mul(part, of_rows, out=scratch[: len(part)])
@@ -107,10 +111,10 @@ def tensor(
 
 
 def tensors(
-    parameters: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    squares: Sequence[Tensor],
-    averages: Sequence[Tensor] | None,
+    parameters: Tensors,
+    gradients: Tensors,
+    squares: Tensors,
+    averages: Tensors | None,
     k: Coefficients,
 ) -> None:
     """Update tensors whose second moments are kept whole, all of them with each operation."""
@@ -132,7 +136,8 @@ def tensors(
 
 def _size(values: Tensor) -> Tensor:
     """The root of the mean square."""
-    return torch.linalg.vector_norm(values) / math.sqrt(values.numel())
+    size: Tensor = torch.linalg.vector_norm(values) / math.sqrt(values.numel())
+    return size
 
 
 def _shrink(size: Tensor, k: Coefficients) -> Tensor:

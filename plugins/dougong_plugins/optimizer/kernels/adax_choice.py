@@ -15,7 +15,9 @@ SMALLEST_SHARE = 2.0**-45
 TYPES = (torch.float32, torch.float64)
 
 
-def update(name: Name, parameters: Tensors, gradients: Tensors, averages: Tensors, squares: Tensors, k: Coefficients) -> None:
+def update(
+    name: Name, parameters: Tensors, gradients: Tensors, averages: Tensors, squares: Tensors, k: Coefficients
+) -> None:
     """One update of tensors that share their type, device and step, by the backend of that name.
 
     Raises:
@@ -43,7 +45,9 @@ def choose(name: Name, parameters: Tensors, squares: Tensors) -> Backend:
     if name in ("auto", "fused") and fused_works(device.type, dtype):
         return fused
     if name == "fused":
-        raise ValueError(f"backend: PyTorch {torch.__version__} has no fused kernel that fits on {device.type}; take auto.")
+        raise ValueError(
+            f"backend: PyTorch {torch.__version__} has no fused kernel that fits on {device.type}, take auto."
+        )
     if name == "auto":
         name = "blocked" if device.type == "cpu" else "foreach"
     # A part of a distributed tensor can't be viewed as a row of elements.
@@ -74,7 +78,8 @@ def _same(k: Coefficients, device: str, dtype: torch.dtype) -> bool:
     results = []
     for backend in (fused, loop):
         tensors = [tensor.clone() for tensor in start]
-        backend(*([tensor] for tensor in tensors), k)  # type: ignore[call-arg, misc]
+        parameter, gradient, average, square = ([tensor] for tensor in tensors)
+        backend(parameter, gradient, average, square, k)
         results.append(tensors)
     tolerance = 1e-5 if dtype == torch.float32 else 1e-12
     return all(torch.allclose(one, other, tolerance, 1e-6 * tolerance) for one, other in zip(*results, strict=True))

@@ -1,13 +1,13 @@
 """One update of AdaX over lists of tensors, in four ways that give the same."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-# Elements that are updated at a time by `blocked`: five tensors of so many stay in a core's cache.
-BLOCK = 1 << 16
+# Elements that are updated at a time by `blocked`: what is computed of them stays in a core's cache.
+BLOCK = 1 << 17
 # PyTorch's kernel divides by 1 - beta**step, which is exactly 1 at this step for every beta < 1 that we give it.
 ENDLESS = 2.0**62
 
@@ -35,7 +35,7 @@ class Coefficients:
     maximize: bool
 
 
-Tensors = Sequence[Tensor]
+Tensors = list[Tensor] | tuple[Tensor, ...]
 Backend = Callable[[Tensors, Tensors, Tensors, Tensors, Coefficients], None]
 
 
@@ -66,8 +66,9 @@ def blocked(parameters: Tensors, gradients: Tensors, averages: Tensors, squares:
     """By plain operations on as many elements as fit in a core's cache, so that memory is gone through once."""
     for tensors in zip(parameters, gradients, averages, squares, strict=True):
         scratch = torch.empty(min(BLOCK, tensors[3].numel()), dtype=tensors[3].dtype, device=tensors[3].device)
-        for blocks in zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors), strict=True):
-            _update(*blocks, scratch[: blocks[0].numel()], k)
+        for part in zip(*(torch.split(tensor.view(-1), BLOCK) for tensor in tensors), strict=True):
+            parameter, gradient, average, square = part
+            _update(parameter, gradient, average, square, scratch[: parameter.numel()], k)
 
 
 def loop(parameters: Tensors, gradients: Tensors, averages: Tensors, squares: Tensors, k: Coefficients) -> None:
@@ -92,7 +93,9 @@ def foreach(parameters: Tensors, gradients: Tensors, averages: Tensors, squares:
     torch._foreach_addcdiv_(parameters, averages, roots, -k.lr)
 
 
-def _update(parameter: Tensor, gradient: Tensor, average: Tensor, square: Tensor, scratch: Tensor, k: Coefficients) -> None:
+def _update(
+    parameter: Tensor, gradient: Tensor, average: Tensor, square: Tensor, scratch: Tensor, k: Coefficients
+) -> None:
     if k.maximize:
         gradient = gradient.neg()
     if k.weight_decay and k.decoupled:
