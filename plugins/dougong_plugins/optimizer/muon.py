@@ -106,12 +106,14 @@ class Muon(torch.optim.Optimizer):
             for parameter in group["params"]
             if group["maximize"] and parameter.grad is not None
         ]
-        torch._foreach_neg_(rising)  # PyTorch's Muon only goes down
+        for gradient in rising:
+            gradient.neg_()  # PyTorch's Muon only goes down
         for use_muon, part in self._parts.items():
             # The very same groups and state, so that schedulers and checkpoints see one optimizer.
             part.param_groups, part.state = self._groups(use_muon), self.state
             part.step()
-        torch._foreach_neg_(rising)
+        for gradient in rising:
+            gradient.neg_()
         return loss
 
     def _groups(self, use_muon: bool) -> list[dict[str, Any]]:

@@ -62,9 +62,9 @@ class ScheduleFreeAdamW(schedulefree.AdamWScheduleFree):  # type: ignore[misc]
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            if group["maximize"]:
-                gradients = [parameter.grad for parameter in group["params"] if parameter.grad is not None]
-                torch._foreach_neg_(gradients)
+            for parameter in group["params"]:
+                if group["maximize"] and parameter.grad is not None:
+                    parameter.grad.neg_()
         super().step()
         return loss
 

@@ -44,15 +44,15 @@ def _compiled(
         rows.add_(share * (squares.mean(second, keepdim=True) + eps1 - rows))
         columns.add_(share * (squares.mean(first, keepdim=True) + eps1 - columns))
         mean = rows.mean(first, keepdim=True)
-        left, right = (mean / rows).sqrt(), columns.rsqrt()
+        left, right = mean.sqrt() * rows.rsqrt(), columns.rsqrt()
         step = rate
         if scale_parameter:
             step = step * torch.clamp((parameter * parameter).mean().sqrt(), min=eps2)
         shrink = torch.ones_like(step)
         if clip is not None:
             # The mean square of the update, as a sum over the squares that are at hand.
-            weighted = (squares * (mean / rows)).mean(first, keepdim=True)
-            shrink = 1.0 / torch.clamp((weighted / columns).mean().sqrt() / clip, min=1.0)
+            weighted = (squares / rows).mean(first, keepdim=True)
+            shrink = 1.0 / torch.clamp((weighted / columns * mean).mean().sqrt() / clip, min=1.0)
         if average is None:
             parameter.sub_(gradient * (left * (shrink * step)) * right)
         else:

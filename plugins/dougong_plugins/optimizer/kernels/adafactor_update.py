@@ -75,7 +75,9 @@ def matrix(
     mean_square = torch.dot(weighted, column.reciprocal()) * mean / parameter.numel()
     shrink = _shrink(mean_square.sqrt(), k)
     step = _rate(parameter, k)
-    left, right = (mean / rows).sqrt_().mul_(shrink if average is not None else -shrink * step), columns.rsqrt()
+    # Roots first: where a row has had no gradient yet, mean / R overflows.
+    left, right = rows.rsqrt().mul_(mean.sqrt()), columns.rsqrt()
+    left.mul_(shrink if average is not None else -shrink * step)
     averages = [None] * -(-height // blocks) if average is None else torch.split(average, blocks)
     parts = zip(
         torch.split(parameter, blocks), torch.split(gradient, blocks), torch.split(left, blocks), averages, strict=True
@@ -103,7 +105,7 @@ def tensor(
     squares = gradient.square().add_(k.eps1)
     rows.lerp_(squares.mean(second, keepdim=True), k.share)
     columns.lerp_(squares.mean(first, keepdim=True), k.share)
-    update = gradient * (rows.mean(first, keepdim=True) / rows).sqrt_() * columns.rsqrt()
+    update = gradient * (rows.mean(first, keepdim=True).sqrt() * rows.rsqrt()) * columns.rsqrt()
     update.mul_(_shrink(_size(update), k))
     if average is not None:
         update = average.lerp_(update, 1 - k.momentum)
@@ -147,5 +149,5 @@ def _shrink(size: Tensor, k: Coefficients) -> Tensor:
 
 def _rate(parameter: Tensor, k: Coefficients) -> Tensor:
     """The step as a scalar tensor; on a GPU nobody waits for it."""
-    size = _size(parameter).clamp_(min=k.eps2) if k.scale_parameter else torch.ones_like(parameter.view(-1)[0])
+    size = _size(parameter).clamp_(min=k.eps2) if k.scale_parameter else parameter.new_ones(())
     return size * k.rate
