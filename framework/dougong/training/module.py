@@ -14,6 +14,8 @@ from dougong.contracts.task import Batch, Task
 from dougong.errors import UserError
 from dougong.training.evaluation import Evaluation
 from dougong.training.groups import NO_SETTINGS, parameter_groups, scale_rates
+from dougong.training.modes import switch
+from dougong.training.names import named
 
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
@@ -65,7 +67,8 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimizer over parameter groups, and the schedule."""
-        optimizer = self._make_optimizer(parameter_groups(self.task, self.decay, self.groups))
+        groups = parameter_groups(self.task, self.decay, self.groups)
+        optimizer = self._make_optimizer(named(groups, self.task))
         scale_rates(optimizer)
         # A fused kernel could undo the scaling of fp16 gradients itself, but only after they have been clipped.
         optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
@@ -130,6 +133,18 @@ class TrainingModule(lightning.LightningModule):
             f"{records}; try a smaller optimizer.lr or trainer.gradient_clip_norm, or trainer=debug to find the "
             "operation."
         )
+
+    def on_train_start(self) -> None:
+        """Train the weights that are trained; a checkpoint holds those that are evaluated."""
+        switch(self.trainer.optimizers, "train")
+
+    def on_validation_start(self) -> None:
+        """Validate the weights that are evaluated."""
+        switch(self.trainer.optimizers, "eval")
+
+    def on_validation_end(self) -> None:
+        """Go back to those that are trained."""
+        switch(self.trainer.optimizers, "train")
 
     def on_validation_epoch_start(self) -> None:
         """Begin to collect."""
