@@ -20,11 +20,11 @@ class Coefficients(NamedTuple):
     has been multiplied with `keep`.
 
     Args:
-        second, scale, root: numbers, or (N, 1) for each row its own.
+        keep, first, second, scale, root: numbers, or (N, 1) for each row its own.
     """
 
-    keep: float
-    first: float
+    keep: Tensor | float
+    first: Tensor | float
     second: Tensor | float
     scale: Tensor | float
     root: Tensor | float
@@ -52,13 +52,24 @@ def coefficients(core: Optimizer, group: Mapping[str, Any], counts: Tensor) -> C
 
 def adam_(weights: Tensor, gradients: Tensor, first: Tensor, second: Tensor, by: Coefficients) -> None:
     """Update weights and both moments, (N, ...) each, in place."""
-    first.lerp_(gradients, by.first)
+    first.lerp_(gradients, _like(by.first, first))
     square = gradients.square()
-    second.lerp_(square, by.second) if isinstance(by.second, float) else second.lerp_(square, _like(by.second, second))
-    if by.keep != 1:
-        weights.mul_(by.keep)
+    second.lerp_(square, _like(by.second, second))
+    if isinstance(by.keep, Tensor) or by.keep != 1:
+        weights.mul_(_like(by.keep, weights))
     root = torch.sqrt(second, out=square).mul_(_like(by.root, second)).add_(by.eps)
     weights.addcdiv_(first * _like(by.scale, first), root, value=-1)
+
+
+def everywhere(by: Coefficients, rows: Tensor, count: int) -> Coefficients:
+    """Coefficients for all of `count` rows that do nothing but to these."""
+
+    def spread(value: Tensor | float, otherwise: float) -> Tensor:
+        found = torch.full((count, 1), otherwise, dtype=torch.float64, device=rows.device)
+        found[rows] = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
+        return found
+
+    return Coefficients(*(spread(value, idle) for value, idle in zip(by[:5], (1, 0, 0, 0, 1), strict=True)), by.eps)
 
 
 def _like(factor: Tensor | float, rows: Tensor) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dougong.optim.core import update_apart
-from dougong_plugins.wrapper.rows.adam import Coefficients, adam_, coefficients
+from dougong_plugins.wrapper.rows.adam import Coefficients, adam_, coefficients, everywhere
 from dougong_plugins.wrapper.rows.moving import put, take
 
 CHUNK = 256  # rows at a time: what stays in the cache while it is worked on
@@ -112,6 +112,11 @@ class RowUpdate:
     def _adam(self, state: State, rows: Tensor, gradients: Tensor | None, whole: Tensor, by: Coefficients) -> None:
         """Update rows of any clocks, a chunk at a time: taken out, or where they are if they are many."""
         tables = (self.weight, state["exp_avg"], state["exp_avg_sq"])
+        if gradients is None and by.eps > 0 and len(rows) > WHOLE_ABOVE * len(self.weight):
+            for part, piece in _chunked(everywhere(by, rows, len(self.weight)), len(self.weight)):
+                weights, first, second = (table[part] for table in tables)
+                adam_(weights, whole[part], first, second, piece)
+            return
         for part, piece in _chunked(by, len(rows)):
             chunk = rows[part]
             weights, first, second = (take(table, chunk) for table in tables)
