@@ -12,6 +12,7 @@ from dougong.contracts.schedule import Schedule
 from dougong.contracts.task import Batch, Task
 from dougong.errors import UserError
 from dougong.training.evaluation import Evaluation
+from dougong.training.modes import switch
 
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
@@ -123,6 +124,18 @@ class TrainingModule(lightning.LightningModule):
             f"{records}; try a smaller optimizer.lr or trainer.gradient_clip_norm, or trainer=debug to find the "
             "operation."
         )
+
+    def on_train_start(self) -> None:
+        """Train the weights that are trained; a checkpoint holds those that are evaluated."""
+        switch(self.trainer.optimizers, "train")
+
+    def on_validation_start(self) -> None:
+        """Validate the weights that are evaluated."""
+        switch(self.trainer.optimizers, "eval")
+
+    def on_validation_end(self) -> None:
+        """Go back to those that are trained."""
+        switch(self.trainer.optimizers, "train")
 
     def on_validation_epoch_start(self) -> None:
         """Begin to collect."""

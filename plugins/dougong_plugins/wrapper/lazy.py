@@ -11,7 +11,7 @@ from dougong import register
 from dougong.contracts.wrapper import Place, Wrapper
 from dougong.optim.core import update_apart
 from dougong.optim.stack import Stack
-from dougong_plugins.wrapper.rows.moving import put, take
+from dougong_plugins.wrapper.rows.moving import local, put, take
 from dougong_plugins.wrapper.rows.tables import Table, find_tables
 from dougong_plugins.wrapper.rows.update import RowUpdate
 
@@ -84,12 +84,12 @@ class Lazy(Wrapper):
         whole = weight.grad
         assert whole is not None
         whole = whole.coalesce() if whole.is_sparse else whole
-        rows, gradients = self.tables[weight].rows(whole)
+        rows, gradients = self.tables[weight].rows(local(whole))
         if self.mode == "rows":
             update = self.updates.setdefault(weight, RowUpdate(stack.core, weight))
-            update.apply(group, stack.state[weight], rows, gradients, whole)
+            update.apply(group, stack.state[weight], rows, gradients, local(whole))
         else:
             moved = weight.detach().clone()
             moved.grad = whole.to_dense() if whole.is_sparse else whole
             update_apart(stack.core, group, [moved], [stack.state[weight]])
-            put(weight, rows, take(moved, rows))
+            put(local(weight), rows, take(local(moved), rows))

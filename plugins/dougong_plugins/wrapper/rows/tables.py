@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dougong_plugins.wrapper.rows.moving import is_sharded, local_range
+
 
 class Table:
     """A table that embeddings look rows up in; it remembers which, until the next update.
@@ -21,6 +23,7 @@ class Table:
     def __init__(self, weight: Tensor, names: Sequence[str]) -> None:
         self.weight = weight
         self.names = list(names)
+        self.own = local_range(weight)
         self.seen: Tensor | None = None
         self.checked = False
 
@@ -39,15 +42,15 @@ class Table:
             self.seen[embedding.padding_idx] = False
 
     def rows(self, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The rows seen since the last update, in all processes, and their gradients where these are at hand.
+        """The rows of this process that any has seen since the last update; their gradients where these are at hand.
 
         Args:
-            gradient: of the whole table, dense, or sparse and coalesced.
+            gradient: of all rows of this process, dense, or sparse and coalesced.
         """
         if gradient.is_sparse:
             self._forget()
             return gradient.indices()[0], gradient.values()
-        seen = self._seen_anywhere()
+        seen = self._seen_anywhere()[self.own]
         if not self.checked:
             self._check(gradient, seen)
         rows = seen.nonzero().view(-1)
@@ -104,6 +107,8 @@ def find_tables(model: nn.Module, patterns: Sequence[str], trained: Iterable[Ten
             table = tables.setdefault(id(weight), Table(weight, []))
             table.names.append(name or "the embedding")
             table.watch(embedding)
+            if sparse and is_sharded(weight):
+                raise ValueError("sparse_gradients: a sharded table has none; leave it out.")
             embedding.sparse = embedding.sparse or sparse
     if not tables:
         raise ValueError(f"lazy: none of the embeddings {', '.join(chosen)} is trained.")
