@@ -50,7 +50,7 @@ class Stack(Optimizer):
         self._patch_step_function()
 
     @property
-    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def param_groups(self) -> list[dict[str, Any]]:
         """The core's."""
         return self.core.param_groups
 
@@ -59,7 +59,7 @@ class Stack(Optimizer):
         self.core.param_groups = groups
 
     @property
-    def state(self) -> Any:  # type: ignore[override]
+    def state(self) -> Any:
         """The core's."""
         return self.core.state
 

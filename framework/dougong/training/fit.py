@@ -33,8 +33,8 @@ from dougong.training.precision import autocast, choose
 from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
-from dougong.training.tracking import Tracking
 from dougong.training.stacked import stacked
+from dougong.training.tracking import Tracking
 from dougong.training.trainer import count_updates, device_type, make_trainer, quieten
 
 

@@ -1,10 +1,9 @@
 """Wrapper: lazy updates of embeddings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 
 from dougong import register
@@ -38,7 +37,7 @@ class Lazy(Wrapper):
         self,
         mode: Literal["rows", "mask"] = "rows",
         sparse_gradients: bool = False,
-        embeddings: Sequence[str] = ("*",),
+        embeddings: tuple[str, ...] = ("*",),
     ) -> None:
         if mode not in ("rows", "mask"):
             raise ValueError(f"mode: must be rows or mask, got {mode!r}.")

@@ -56,13 +56,17 @@ class Lookahead(Wrapper):
     def attach(self, stack: Stack, model: Any) -> None:
         """Refuse an optimizer that averages weights itself: it would lose what belongs to those that are replaced."""
         if hasattr(stack.core, "eval"):
-            raise ValueError(f"lookahead: {type(stack.core).__name__} keeps averaged weights of its own; leave one out.")
+            raise ValueError(
+                f"lookahead: {type(stack.core).__name__} keeps averaged weights of its own; leave one out."
+            )
 
     @contextmanager
     def around(self, stack: Stack) -> Iterator[None]:
         """Remember where parameters stood before they first move; every `k` updates, take them back."""
         if any(group.get(EVALUATING) for group in stack.param_groups):
-            raise RuntimeError("lookahead: the slow weights are in place; call `train()` of the optimizer before a step.")
+            raise RuntimeError(
+                "lookahead: the slow weights are in place; call `train()` of the optimizer before a step."
+            )
         first = self._before_first_moves(stack)
         yield
         # Only now: to PyTorch's optimizers a parameter is new as long as its state is empty.
@@ -119,7 +123,7 @@ class Lookahead(Wrapper):
 def follow(slow: Tensor, fast: Tensor, alpha: float) -> None:
     """`slow` goes a part of the way to `fast`, and `fast` is put where `slow` then is."""
     if type(slow) is Tensor and slow.numel() > BLOCK and slow.is_contiguous() and fast.is_contiguous():
-        blocks = zip(slow.view(-1).split(BLOCK), fast.detach().view(-1).split(BLOCK), strict=True)
+        blocks = zip(*(torch.split(item.detach().view(-1), BLOCK) for item in (slow, fast)), strict=True)
     else:
         blocks = zip((slow,), (fast.detach(),), strict=True)
     for one, other in blocks:

@@ -13,7 +13,7 @@ CLOSE = {"rtol": 1e-12, "atol": 1e-13}
 
 
 def reference(core, k, alpha, updates, pullback="none"):
-    """Algorithm 1 of arXiv 1907.08610, each parameter a fast and a slow one; with what its appendix does to momentum."""
+    """Algorithm 1 of arXiv 1907.08610, with what its appendix does to momentum."""
     model = Tagger()
     optimizer = core(model.parameters())
     slow = weights(model)

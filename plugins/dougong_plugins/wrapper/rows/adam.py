@@ -61,6 +61,11 @@ def adam_(weights: Tensor, gradients: Tensor, first: Tensor, second: Tensor, by:
     weights.addcdiv_(first * _like(by.scale, first), root, value=-1)
 
 
+def part_of(by: Coefficients, part: slice) -> Coefficients:
+    """The coefficients of some of the rows."""
+    return Coefficients._make(value[part] if isinstance(value, Tensor) else value for value in by)
+
+
 def everywhere(by: Coefficients, rows: Tensor, count: int) -> Coefficients:
     """Coefficients for all of `count` rows that do nothing but to these."""
 
@@ -69,7 +74,8 @@ def everywhere(by: Coefficients, rows: Tensor, count: int) -> Coefficients:
         found[rows] = value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.float64)
         return found
 
-    return Coefficients(*(spread(value, idle) for value, idle in zip(by[:5], (1, 0, 0, 0, 1), strict=True)), by.eps)
+    keep, first, second = spread(by.keep, 1), spread(by.first, 0), spread(by.second, 0)
+    return Coefficients(keep, first, second, spread(by.scale, 0), spread(by.root, 1), by.eps)
 
 
 def _like(factor: Tensor | float, rows: Tensor) -> Any:

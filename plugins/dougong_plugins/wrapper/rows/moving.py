@@ -28,7 +28,7 @@ def put(table: Tensor, rows: Tensor, values: Tensor) -> None:
 
 def local(tensor: Tensor) -> Tensor:
     """The rows that this process has, as a plain tensor of the same memory."""
-    return tensor.to_local() if is_sharded(tensor) else tensor  # type: ignore[attr-defined,no-any-return]
+    return tensor.to_local() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
 
 
 def local_range(table: Tensor) -> slice:

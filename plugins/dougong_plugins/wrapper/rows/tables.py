@@ -31,7 +31,7 @@ class Table:
         """Notice what this embedding looks up from now on."""
         embedding.register_forward_hook(self._look_up, with_kwargs=True)
 
-    def _look_up(self, embedding: nn.Module, given: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> None:
+    def _look_up(self, embedding: nn.Embedding, given: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> None:
         if not torch.is_grad_enabled():
             return
         numbers: Tensor = given[0] if given else named["input"]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dougong.optim.core import update_apart
-from dougong_plugins.wrapper.rows.adam import Coefficients, adam_, coefficients, everywhere
+from dougong_plugins.wrapper.rows.adam import Coefficients, adam_, coefficients, everywhere, part_of
 from dougong_plugins.wrapper.rows.moving import local, put, take
 
 CHUNK = 256  # rows at a time: what stays in the cache while it is worked on
@@ -74,7 +74,9 @@ class RowUpdate:
             (self.template,) = update_apart(self.core, group, [row], [{}])
             for name, value in self.template.items():
                 if name != "step" and value is not None and getattr(value, "shape", None) != row.shape:
-                    raise ValueError(f"lazy: {type(self.core).__name__} keeps `{name}`, which belongs to no single row.")
+                    raise ValueError(
+                        f"lazy: {type(self.core).__name__} keeps `{name}`, which belongs to no single row."
+                    )
         names = [name for name, value in self.template.items() if name != "step" and value is not None]
         for name in names:
             state.setdefault(name, torch.zeros_like(self.weight, memory_format=torch.preserve_format))
@@ -87,14 +89,12 @@ class RowUpdate:
 
     def _by_core(self, group: State, state: State, names: list[str], clock: int, rows: Tensor, grads: Tensor) -> None:
         """Let the optimizer itself update rows that have all been updated `clock` times."""
-        chunks = rows.split(CHUNK)
+        chunks = torch.split(rows, CHUNK)
         tensors = [take(local(self.weight), chunk) for chunk in chunks]
-        for tensor, gradient in zip(tensors, grads.split(CHUNK), strict=True):
+        for tensor, gradient in zip(tensors, torch.split(grads, CHUNK), strict=True):
             tensor.grad = gradient
         states = [self._rows_of(state, names, clock, chunk) for chunk in chunks]
-        for chunk, tensor, after in zip(
-            chunks, tensors, update_apart(self.core, group, tensors, states), strict=True
-        ):
+        for chunk, tensor, after in zip(chunks, tensors, update_apart(self.core, group, tensors, states), strict=True):
             put(local(self.weight), chunk, tensor)
             for name in names:
                 put(local(state[name]), chunk, after[name])
@@ -129,10 +129,10 @@ class RowUpdate:
 
 def _split(count: int, order: Tensor | None, lengths: list[int]) -> list[Tensor]:
     """Positions of the rows of each clock."""
-    return [torch.arange(count)] if order is None else list(order.split(lengths))
+    return [torch.arange(count)] if order is None else list(torch.split(order, lengths))
 
 
 def _chunked(by: Coefficients, count: int) -> Iterator[tuple[slice, Coefficients]]:
     for start in range(0, count, CHUNK):
         part = slice(start, start + CHUNK)
-        yield part, Coefficients(*(value[part] if isinstance(value, Tensor) else value for value in by))
+        yield part, part_of(by, part)
