@@ -14,7 +14,7 @@ from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import Plugin, class_signature
 from dougong.registry.values import fill
 
-ROOTS = ("task", "data", "optimizer", "schedule", "tracker", "callback")
+ROOTS = ("task", "data", "optimizer", "wrapper", "schedule", "tracker", "callback")
 
 Config = dict[str, Any]
 
@@ -175,6 +175,13 @@ def check_fit(config: Config, used: dict[str, str], catalogue: Catalogue) -> Non
             raise UserError(
                 f"encoder={encoder.name} can't keep a token from those after it, which task={task.name} needs; "
                 f"choose {listed}."
+            )
+    optimizer = catalogue.get("optimizer", config["optimizer"]["name"])
+    for wrapper in chosen(config, "wrapper", "wrapper", catalogue):
+        if wrapper.fact("needs_row_separable") and optimizer.fact("row_separable") is False:
+            raise UserError(
+                f"wrapper={wrapper.name} updates rows one by one, and what optimizer={optimizer.name} does to a row "
+                f"depends on the others; remove wrapper={wrapper.name}, or choose another optimizer (optimizer=adamw)."
             )
     needs: dict[str, str] = {}
     for name in ("task", "encoder", "decoder"):

@@ -28,7 +28,8 @@ def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
         "",
         f"{facts['parameters']:,} parameters, on {session.device}, in {choose(trainer.precision, session.device)[1]}",
     )
-    say("optimizer", f"{config['optimizer']['name']} with {config['schedule']['name']}")
+    wrapped = f" in {', '.join(config['wrapper'])}" if config.get("wrapper") else ""
+    say("optimizer", f"{config['optimizer']['name']}{wrapped} with {config['schedule']['name']}")
     say("", decay(session))
     for line in groups(session):
         say("", line)
@@ -99,7 +100,7 @@ def groups(session: "Session") -> Iterator[str]:
         yield f"{pattern}: {', '.join(said)} ({size:,} parameters)"
 
 
-_ELSEWHERE = ("data", "optimizer", "schedule", "tracker", "callback", "trainer", "loader")
+_ELSEWHERE = ("data", "optimizer", "wrapper", "schedule", "tracker", "callback", "trainer", "loader")
 
 
 def _chosen(node: Any) -> str:

@@ -1,6 +1,6 @@
 """Optimizer: AdamW."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
@@ -22,6 +22,8 @@ class AdamW(torch.optim.AdamW):
         amsgrad: divide by the largest second moment so far (arXiv 1904.09237).
         maximize: go up instead of down.
     """
+
+    row_separable: ClassVar = True
 
     def __init__(
         self,
