@@ -1,7 +1,6 @@
 """What every plugin promises, of whatever kind."""
 
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 from dougong.compose.config_source import plain
@@ -10,15 +9,14 @@ from dougong.registry.plugin import Plugin
 from dougong.registry.signature import REQUIRED
 from dougong.registry.wording import describe_type
 from dougong.testing.check import check, skip
-from dougong.testing.subject import Subject
+from dougong.testing.subject import Subject, base_class
 
 
 @check
 def contract(subject: Subject) -> None:
     """It derives from the base class of its kind, and implements all of it."""
-    module, _, name = KINDS[subject.kind].base.partition(":")
-    base = getattr(import_module(module), name)
-    assert issubclass(subject.cls, base), f"{subject.cls.__name__} does not derive from {module}.{name}"
+    base = base_class(subject.kind)
+    assert issubclass(subject.cls, base), f"{subject.cls.__name__} does not derive from {KINDS[subject.kind].base}"
     missing = sorted(getattr(subject.cls, "__abstractmethods__", ()))
     assert not missing, f"it does not implement {', '.join(missing)}"
 

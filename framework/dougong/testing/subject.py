@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +64,10 @@ class Subject:
         if KINDS[self.kind].several:
             return assembly.make_all(self.kind, **(supplied or {}))[0]
         return assembly.make(self.kind, **(supplied or {}))
+
+
+def base_class(kind: str) -> type:
+    """The class that plugins of this kind derive from."""
+    module, _, name = KINDS[kind].base.partition(":")
+    base: type = getattr(import_module(module), name)
+    return base
