@@ -21,13 +21,21 @@ from dougong.registry.values import fill
 Config = dict[str, Any]
 
 
-def trial_settings(plugin: Plugin, folder: Path) -> dict[str, Any]:
-    """The settings that a plugin declares for trials: small, and in need of nothing that does not lie in `folder`.
+class NoDataError(UserError):
+    """No data plugin that is installed can be used to try a task."""
 
-    A plugin declares them in a class method `trial_settings(folder)`, which may write files there.
+
+def trial_settings(plugin: Plugin, folder: Path) -> dict[str, Any]:
+    """The settings that a plugin declares for trials: small, and in need of no files but those that it writes itself.
+
+    A plugin declares them in a class method `trial_settings(folder)`, whose folder is its own to write to.
     """
     declared = getattr(plugin.load(), "trial_settings", None)
-    return dict(declared(folder)) if declared else {}
+    if declared is None:
+        return {}
+    own = folder / plugin.kind / plugin.name
+    own.mkdir(parents=True, exist_ok=True)
+    return dict(declared(own))
 
 
 def part_configuration(
@@ -40,12 +48,16 @@ def part_configuration(
     """
     config: Config = {"plugin_path": list(plugin_folders())}
     _put(config, plugin.kind, [plugin], folder, settings or {})
-    _fill_slots(config, [plugin], {}, catalogue, folder)
+    _fill_slots(config, [plugin], {}, catalogue, folder, {})
     return config
 
 
 def run_configuration(
-    plugins: Iterable[Plugin], catalogue: Catalogue, folder: Path, run: Mapping[str, Any] | None = None
+    plugins: Iterable[Plugin],
+    catalogue: Catalogue,
+    folder: Path,
+    run: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Config:
     """The checked configuration of a run with these plugins, what they leave open being as in `dougong train`.
 
@@ -54,18 +66,20 @@ def run_configuration(
     Args:
         plugins: at most one of a kind.
         run: the run's own settings: `trainer`, `loader`, `seed`.
+        settings: those of what is named here, by kind.
 
     Raises:
         UserError: they don't fit together, or no part of the model would use one of them.
     """
     named = {plugin.kind: plugin for plugin in plugins}
+    given = settings or {}
     config: Config = {**plain(RunSettings()), **(run or {}), "plugin_path": list(plugin_folders())}
     named.setdefault("task", catalogue.get("task", _default_roots()["task"]))
     named.setdefault("data", _data_for(named["task"], catalogue, folder))
     for root in ROOTS:
         chosen = [named[root]] if root in named else [catalogue.get(root, name) for name in _default(root)]
-        _put(config, root, chosen, folder, {})
-    _fill_slots(config, [named["task"], *_roots(config, catalogue)], named, catalogue, folder)
+        _put(config, root, chosen, folder, given.get(root, {}))
+    _fill_slots(config, _roots(config, catalogue), named, catalogue, folder, given)
     for kind, plugin in named.items():
         if kind not in config:
             raise UserError(unused_choice(kind, config, catalogue, f"{kind}={plugin.name}"))
@@ -86,7 +100,12 @@ def _put(config: Config, slot: str, plugins: list[Plugin], folder: Path, given: 
 
 
 def _fill_slots(
-    config: Config, owners: list[Plugin], named: Mapping[str, Plugin], catalogue: Catalogue, folder: Path
+    config: Config,
+    owners: list[Plugin],
+    named: Mapping[str, Plugin],
+    catalogue: Catalogue,
+    folder: Path,
+    given: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Fill the slots of the owners, and theirs in turn: the one that bears a kind's name with what is named of it."""
     queue = list(owners)
@@ -99,7 +118,7 @@ def _fill_slots(
             else:
                 found = [catalogue.get(slot.kind, name) for name in _choice(slot)]
             if found:
-                _put(config, slot.name, found, folder, {})
+                _put(config, slot.name, found, folder, given.get(slot.name, {}))
                 queue.extend(found)
 
 
@@ -130,7 +149,7 @@ def _data_for(task: Plugin, catalogue: Catalogue, folder: Path) -> Plugin:
     """Data that the task can take: the default where that does, else any that can be had without files.
 
     Raises:
-        UserError: there is none.
+        NoDataError: there is none.
     """
     names = [_default_roots()["data"], *catalogue.names("data")]
     for plugin in (catalogue.get("data", name) for name in names):
@@ -141,4 +160,4 @@ def _data_for(task: Plugin, catalogue: Catalogue, folder: Path) -> Plugin:
         except UserError:
             continue
         return plugin
-    raise UserError(f"no installed data plugin that can do without files gives {task.fact('accepts')}.")
+    raise NoDataError(f"no installed data plugin that can do without files gives {task.fact('accepts')}.")
