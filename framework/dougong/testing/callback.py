@@ -8,15 +8,16 @@ from unittest import mock
 import torch
 
 from dougong.testing.check import check
-from dougong.testing.runs import assert_resumes, configuration_with, first_difference, run_quietly
+from dougong.testing.runs import assert_resumes, configuration_with, first_difference
 from dougong.testing.subject import Subject
 from dougong.training.assemble import Assembly
+from dougong.training.run import run
 
 
 @check
 def whole_run(subject: Subject) -> None:
     """A run with it trains, validates and ends, with metrics that are finite."""
-    result = run_quietly(configuration_with(subject, validate_every=2), subject.folder / "run")
+    result = run(configuration_with(subject, validate_every=2), subject.folder / "run")
     assert result.status == "finished", f"the run ended as {result.status}"
     assert result.metrics, "nothing was measured"
     bad = [name for name, value in result.metrics.items() if not math.isfinite(value)]
@@ -26,7 +27,7 @@ def whole_run(subject: Subject) -> None:
 @check
 def trial_run(subject: Subject) -> None:
     """It bears a trial of a few batches, which is never saved."""
-    run_quietly(configuration_with(subject, fast_dev_run=2), subject.folder / "run")
+    run(configuration_with(subject, fast_dev_run=2), subject.folder / "run")
 
 
 @check
@@ -62,5 +63,5 @@ def _used(subject: Subject) -> Any:
         return found
 
     with mock.patch.object(Assembly, "make_all", watched):
-        run_quietly(configuration_with(subject, validate_every=2), subject.folder / "run")
+        run(configuration_with(subject, validate_every=2), subject.folder / "run")
     return made[0]

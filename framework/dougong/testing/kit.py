@@ -2,7 +2,7 @@
 
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module, util
 from pathlib import Path
@@ -13,8 +13,8 @@ import numpy as np
 
 from dougong.compose.config_source import current_catalogue, use_plugin_folders
 from dougong.errors import UserError, suggestion
-from dougong.kinds import KINDS
 from dougong.testing.check import CheckFunction, SkipCheck, checks_in, one_line, promise
+from dougong.testing.quiet import quiet
 from dougong.testing.report import Report, Result
 from dougong.testing.subject import Subject
 
@@ -115,14 +115,9 @@ class BoundCheck:
 
     def _run(self) -> None:
         catalogue = current_catalogue()
-        with TemporaryDirectory(prefix="dougong-check-") as folder:
+        with TemporaryDirectory(prefix="dougong-check-") as folder, quiet():
             _seed()
             self.function(Subject(catalogue.get(self.kind, self.plugin), catalogue, Path(folder), self.settings))
-
-
-def kinds_without_checks() -> Iterator[str]:
-    """The kinds for which there are only the general checks."""
-    return (kind for kind in KINDS if not util.find_spec(f"{__package__}.{kind}"))
 
 
 def _seed() -> None:

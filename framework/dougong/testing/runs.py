@@ -1,8 +1,7 @@
 """Small whole runs, as `dougong train` makes them, in this process."""
 
-import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,7 +14,7 @@ from dougong.compose.settings import LoaderSettings, RunSettings, TrainerSetting
 from dougong.testing.configuration import Config, run_configuration
 from dougong.testing.subject import Subject
 from dougong.training.module import TrainingModule
-from dougong.training.run import RunResult, run
+from dougong.training.run import run
 
 LAST = Path("checkpoints") / "last.ckpt"
 
@@ -37,25 +36,19 @@ def configuration_with(subject: Subject, settings: Mapping[str, Any] | None = No
     return run_configuration([subject.plugin], subject.catalogue, subject.folder, small_run(**trainer), given)
 
 
-def run_quietly(config: Config, folder: Path, resume: bool = False) -> RunResult:
-    """Run it, and print nothing."""
-    with redirect_stdout(io.StringIO()):
-        return run(config, folder, resume)
-
-
 def assert_resumes(subject: Subject) -> None:
     """A run of 9 updates that is stopped after 2 and after 5 ends as one that never stopped, bit for bit."""
     config = configuration_with(subject, max_updates=9, save_every=1)
-    run_quietly(config, subject.folder / "whole")
+    run(config, subject.folder / "whole")
     stopped = subject.folder / "stopped"
     for moment, resume in ((2, False), (5, True)):
         with _ending_at(moment):
             try:
-                run_quietly(config, stopped, resume)
+                run(config, stopped, resume)
             except _StoppedError:
                 continue
         raise AssertionError(f"the run ended before update {moment}")
-    run_quietly(config, stopped, resume=True)
+    run(config, stopped, resume=True)
     one, other = (file.load(folder / LAST) for folder in (subject.folder / "whole", stopped))
     for part in ("state_dict", "optimizer_states", "callbacks"):
         path = first_difference(one[part], other[part])

@@ -21,10 +21,11 @@ from dougong.testing.check import check, one_line, skip
 from dougong.testing.configuration import Config, NoDataError
 from dougong.testing.network import assert_has_gradients
 from dougong.testing.reference import difference
-from dougong.testing.runs import configuration_with, run_quietly
+from dougong.testing.runs import configuration_with
 from dougong.testing.subject import Subject
 from dougong.testing.texts import HOSTILE
 from dougong.training.assemble import Assembly
+from dougong.training.run import run
 from dougong.training.evaluation import Evaluation
 from dougong.training.prepare import batch_maker, encode, fit_tokenizer, make_task
 from dougong.training.read import read
@@ -287,7 +288,7 @@ def save_and_load(subject: Subject) -> None:
 def whole_run(subject: Subject) -> None:
     """A run trains and validates it, and its checkpoint answers."""
     config = _configuration(subject)
-    result = run_quietly(config, subject.folder / "run")
+    result = run(config, subject.folder / "run")
     metric = f"valid/{subject.cls.main_metric}"
     assert metric in result.metrics, f"{metric} is not measured: {', '.join(result.metrics)}"
     assert result.checkpoint is not None, "the run left no checkpoint"
