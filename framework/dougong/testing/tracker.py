@@ -27,8 +27,8 @@ def _run(folder: Path, resumed: bool = False, update: int = 0) -> RunInformation
 
 def _measure(tracker: Tracker, updates: range = range(1, 4)) -> None:
     for update in updates:
-        tracker.log(METRICS, update, 0)
-    tracker.table("valid/confusion", TABLE, updates[-1])
+        tracker.log(dict(METRICS), update, 0)
+    tracker.table("valid/confusion", copy.deepcopy(TABLE), updates[-1])
 
 
 @check
