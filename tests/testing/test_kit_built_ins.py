@@ -32,7 +32,7 @@ def every_check() -> Iterator[Any]:
             yield pytest.param(check, id=f"{kind}/{name}[{shown}]-{check}")
 
 
-@pytest.mark.parametrize("check", every_check())
+@pytest.mark.parametrize("check", list(every_check()))
 def test_conforms(check: BoundCheck, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     check()

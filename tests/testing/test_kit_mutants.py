@@ -10,7 +10,11 @@ from dougong.testing import check_plugin, checks
 from dougong.testing.kit import checks_of
 
 MUTANTS = Path(__file__).parent / "mutants"
-KNOWN = {(plugin.kind, plugin.name) for plugin in Catalogue([MUTANTS]) if plugin.origin == str(MUTANTS)}
+KNOWN = {
+    (plugin.kind, plugin.name)
+    for plugin in Catalogue([MUTANTS])
+    if plugin.origin == str(MUTANTS) and plugin.kind in KINDS
+}
 GENERAL = {"contract", "documentation", "reading"}
 """What is checked of every plugin; one mutant each is enough, and those are schedules."""
 

@@ -37,7 +37,9 @@ def test_the_table_for_programs_has_every_pair_with_its_reason(without_torch, pa
 
 
 def test_a_broken_plugin_is_left_out_and_named(without_torch, write):
-    write("mine/bad.py", 'from dougong import register\nimport nothing\n\n@register("encoder", "bad")\nclass Bad: ...\n')
+    write(
+        "mine/bad.py", 'from dougong import register\nimport nothing\n\n@register("encoder", "bad")\nclass Bad: ...\n'
+    )
     text = without_torch("plugins", "matrix", "plugin_path=../mine").done()
     assert "left out encoder/bad: " in text
 
@@ -51,7 +53,8 @@ def test_wrong_words_are_refused(without_torch):
 def test_what_the_matrix_says_of_two_is_what_composing_says_of_them(matrix: Matrix, parts: str):
     """With attention, encoder and task all named, whatever is refused is refused because of two of these."""
     axes = ("attention", "encoder", "task")
-    for plugins in itertools.product(*(matrix.plugins[kind] for kind in axes)):
+    kept = {"blind", "deaf", "full", "bag", "twin", "transformer", "classification", "causal_lm"}
+    for plugins in itertools.product(*([item for item in matrix.plugins[kind] if item.name in kept] for kind in axes)):
         reasons = {matrix.reason(*pair) for pair in itertools.combinations(plugins, 2)} - {None}
         words = [f"{plugin.kind}={plugin.name}" for plugin in plugins]
         try:

@@ -84,9 +84,7 @@ class Matrix:
             for pair in self.pairs(one, other)
         }
         for plugins in itertools.product(*(self.plugins[kind] for kind in axes)):
-            found = (
-                reasons[frozenset((one.key, other.key))] for one, other in itertools.combinations(plugins, 2)
-            )
+            found = (reasons[frozenset((one.key, other.key))] for one, other in itertools.combinations(plugins, 2))
             yield dict(zip(axes, plugins, strict=True)), next(filter(None, found), None)
 
     def counts(self) -> tuple[int, int]:

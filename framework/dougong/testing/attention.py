@@ -131,7 +131,7 @@ def empty_rows(subject: Subject) -> None:
     mask[0], mask[1, :13] = True, True
     for causal in (False, True) if subject.states("supports", "causal") else (False,):
         output, *gradients = with_gradients(
-            lambda *qkv: attention(*qkv, key_padding_mask=mask, causal=causal), # noqa: B023
+            lambda *qkv: attention(*qkv, key_padding_mask=mask, causal=causal),  # noqa: B023
             drawn(3, 2, 40, 8),
         )
         empty = [output[0], *([output[1, :, :13]] if causal else [])]
@@ -270,7 +270,8 @@ def compilation(subject: Subject) -> None:
     for causal, mask in list(_ways(subject, 40))[-1:]:
         inputs = drawn(2, 2, 40, 8)
         assert_compiles(
-            _attention(subject), lambda attention: attention(*inputs, key_padding_mask=mask, causal=causal)  # noqa: B023
+            _attention(subject),
+            lambda attention: attention(*inputs, key_padding_mask=mask, causal=causal),  # noqa: B023
         )
 
 
