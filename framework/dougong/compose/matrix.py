@@ -96,6 +96,7 @@ class Matrix:
 
 def _problem(plugin: Plugin) -> str | None:
     try:
-        return plugin.problem or (None if plugin.signature else None)
+        _ = plugin.signature  # what can't be read is imported, and may fail at that
     except UserError as error:
-        return str(error)
+        return plugin.problem or str(error)
+    return None

@@ -3,6 +3,7 @@
 # Shapes: B batch, H heads, N query length, M key length, D head dimension.
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 
 import torch
@@ -56,7 +57,7 @@ def equals_its_mask(subject: Subject) -> None:
             assert mask.shape == (length, length), f"its mask for length {length} has the shape {tuple(mask.shape)}"
             seen = mask if padding is None else mask & ~padding[:, None, None]
             ours = with_gradients(lambda *qkv: attention(*qkv, key_padding_mask=padding, causal=causal), inputs)  # noqa: B023
-            theirs = with_gradients(lambda *qkv: masked_softmax(*qkv, seen), inputs)  # noqa: B023
+            theirs = with_gradients(partial(masked_softmax, seen=seen), inputs)
             worst = difference(ours, theirs)
             where = f"length {length}{', causal' if causal else ''}{', padded' if padding is not None else ''}"
             assert worst < EXACT, f"{where}: off by {worst:.1e} from its mask, in float64"

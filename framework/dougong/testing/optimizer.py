@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dougong.errors import UserError
 from dougong.registry.signature import strip
 from dougong.testing.check import check, skip
 from dougong.testing.configuration import default_plugin
@@ -67,7 +66,7 @@ def descent(subject: Subject) -> None:
         for _ in range(100):
             optimizer.zero_grad()
             loss = torch.stack([(parameter.double() ** 2).sum() for parameter in parameters]).sum()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.item())
             optimizer.step()
         assert losses[-1] < losses[0], f"{dtype}: from {losses[0]:.6g} to {losses[-1]:.6g} in 100 updates"
@@ -86,7 +85,7 @@ def closure(subject: Subject) -> None:
         calls += 1
         optimizer.zero_grad()
         loss = torch.stack([(parameter**2).sum() for parameter in parameters]).sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
     returned = optimizer.step(evaluate)  # type: ignore[arg-type]
@@ -131,7 +130,10 @@ def groups(subject: Subject) -> None:
     still, moving, later = (parameters_of(shapes=SHAPES[:2]) for _ in range(3))
     before = [parameter.detach().clone() for parameter in still]
     optimizer = optimizer_of(subject, [{"params": still}, {"params": moving}])
-    optimizer.param_groups[0]["lr"] = 0.0
+    # An optimizer may split a group, as Muon does by the shape of the weights.
+    for group in optimizer.param_groups:
+        if any(parameter is weight for parameter in group["params"] for weight in still):
+            group["lr"] = 0.0
     descend(optimizer, [*still, *moving], range(3))
     assert difference(still, before) == 0, "a group whose learning rate is 0 moves"
     assert difference(moving, before) > 0, "a group does not move, since another has a learning rate of 0"
@@ -170,13 +172,14 @@ def zero_gradient(subject: Subject) -> None:
 def sparse_gradients(subject: Subject) -> None:
     """Sparse gradients are taken, or refused in words."""
     weight = nn.Parameter(torch.ones(6, 2))
-    weight.grad = torch.sparse_coo_tensor([[1, 4]], torch.ones(2, 2), (6, 2), check_invariants=True)
+    weight.grad = torch.sparse_coo_tensor(torch.tensor([[1, 4]]), torch.ones(2, 2), (6, 2), check_invariants=True)
     optimizer = optimizer_of(subject, [weight])
     try:
         optimizer.step()
-    except (RuntimeError, UserError) as error:
-        assert "sparse" in str(error).lower(), f"refused without saying why: {error}"
-        return
+    except Exception as error:
+        if "sparse" in str(error).lower():
+            return
+        raise
     assert bool(weight.isfinite().all()), "numbers are not finite after sparse gradients"
     assert not bool((weight[[1, 4]] == 1).any()), "rows that have a sparse gradient do not move"
 
@@ -191,7 +194,7 @@ def layouts(subject: Subject) -> None:
         optimizer = optimizer_of(subject, [parameter])
         for _ in range(3):
             optimizer.zero_grad()
-            (parameter**2 * slopes).sum().backward()
+            (parameter**2 * slopes).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     gap = difference([turned], [plain])
     assert gap < 1e-9, f"off by {gap:.1e}"

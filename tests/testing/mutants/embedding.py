@@ -82,7 +82,7 @@ class UntouchedInputs(TokenEmbedding):
 
     def forward(self, inputs):
         states = super().forward(inputs)
-        if inputs.padding_mask is not None:
+        if inputs.padding_mask is not None and not torch.is_grad_enabled():
             inputs.tokens.masked_fill_(inputs.padding_mask, 1)
         return states
 

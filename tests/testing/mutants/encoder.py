@@ -120,7 +120,7 @@ class UntouchedInputs(TransformerEncoder):
 
     def forward(self, inputs, causal=False, memory=None):
         states = super().forward(inputs, causal, memory)
-        if inputs.padding_mask is not None:
+        if inputs.padding_mask is not None and not torch.is_grad_enabled():
             inputs.tokens.masked_fill_(inputs.padding_mask, 1)
         return states
 
