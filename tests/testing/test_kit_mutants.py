@@ -54,3 +54,11 @@ def test_no_other_check_minds_the_mutant(kind: str, name: str):
     also = getattr(Catalogue([MUTANTS]).get(kind, name).load(), "also", ())
     failed = {result.name: result.reason for result in report.results if result.outcome == "failed"}
     assert set(failed) == {name, *also}, failed
+
+
+def test_the_documentation_names_every_check():
+    text = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| ")}
+    for kind, name in SPECIAL:
+        assert f"`{name}`" in rows[kind], f"{kind}: {name}"
+    assert all(f"`{name}`" in rows["every kind"] for name in GENERAL)

@@ -9,7 +9,7 @@ import pytest
 
 from dougong.command_line.main import main
 from dougong.errors import UserError
-from dougong.registry.catalogue import Catalogue
+from dougong.registry.catalogue import catalogue
 from dougong.testing import Report, Result, check_plugin, checks
 
 MUTANTS = [str(Path(__file__).parent / "mutants")]
@@ -51,7 +51,7 @@ def test_a_known_failure_that_passes_is_a_failure():
 
 
 def test_a_class_may_declare_its_known_failures(monkeypatch):
-    plugin = Catalogue(MUTANTS).get("schedule", "no_lost_update").load()
+    plugin = catalogue(MUTANTS).get("schedule", "no_lost_update").load()
     monkeypatch.setattr(plugin, "known_failures", {"no_lost_update": "it is meant to"}, raising=False)
     assert check_plugin("schedule", "no_lost_update", plugin_path=MUTANTS).ok
 

@@ -145,7 +145,7 @@ def class_signature(plugin: type, supplied: tuple[str, ...] = ()) -> Signature:
     ]
     # A constructor that is inherited is explained where it is written.
     owner = next(base for base in plugin.__mro__ if "__init__" in vars(base))
-    documents = "\n".join(inspect.cleandoc(item.__doc__ or "") for item in dict.fromkeys((owner, plugin, init)))
+    documents = "\n".join(inspect.cleandoc(item.__doc__ or "") for item in dict.fromkeys((plugin, init, owner)))
     return describe(parameters, supplied, documents)
 
 
