@@ -11,16 +11,13 @@ from torch.optim import Optimizer
 from dougong.compose.fit import Part, refusal
 from dougong.registry.plugin import Plugin
 from dougong.testing.check import check, skip
+from dougong.testing.descending import descend, optimizer_of, parameters_of, saved_state
 from dougong.testing.optimizer import (
-    descend,
     descent,
     groups,
     layouts,
     no_gradient,
-    optimizer_of,
-    parameters_of,
     resumed_run,
-    saved_state,
     state_round_trip,
     state_types,
     zero_gradient,
