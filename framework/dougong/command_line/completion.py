@@ -74,9 +74,9 @@ def candidates(line: str) -> list[str]:
 
 def _plugin_words(before: list[str]) -> list[str]:
     prepare([])
-    if before == ["show"]:
+    if before in (["show"], ["check"]):
         return [plugin.key for plugin in current_catalogue()]
-    return ["show", "--json", *KINDS] if not before else []
+    return ["show", "check", "matrix", "--json", *KINDS] if not before else []
 
 
 def _train_words(before: list[str], word: str) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """`dougong plugins [show KIND/NAME]`: what can be combined, and where each piece comes from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from rich import box
@@ -29,6 +30,8 @@ HELP = f"""dougong plugins: what can be combined, and where each piece comes fro
 
   KIND               only this kind: {", ".join(KINDS)}
   show KIND/NAME     settings, types, defaults, paper, limits of one plugin
+  check KIND/NAME    run the checks of its kind on one plugin; dougong plugins check --help says more
+  matrix             what goes with what; dougong plugins matrix --help says more
   --json             for programs
   plugin_path        folders of plugins of your own (also by the environment variable DOUGONG_PLUGINS)
 
@@ -36,9 +39,14 @@ A schedule's curve is drawn, also with settings and a length of yours:
   dougong plugins show schedule/cosine schedule.warmup=200 updates=5000
 """
 
+SUBCOMMANDS = {"check": "dougong.command_line.plugins_check", "matrix": "dougong.command_line.plugins_matrix"}
+
 
 def run(arguments: list[str]) -> int:
     """List plugins, or show one."""
+    if arguments and arguments[0] in SUBCOMMANDS:
+        command: Callable[[list[str]], int] = import_module(SUBCOMMANDS[arguments[0]]).run
+        return command(arguments[1:])
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
