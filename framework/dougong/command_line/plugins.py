@@ -1,4 +1,4 @@
-"""`dougong plugins [show KIND/NAME]`: what can be combined, and where each piece comes from."""
+"""`dougong plugins [show|new KIND/NAME]`: what can be combined, and where each piece comes from."""
 
 import json
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dougong.command_line import plugins_new
 from dougong.command_line.words import parse
 from dougong.compose.compose import prepare
 from dougong.compose.conf_folder import presets, slot_defaults
@@ -27,13 +28,16 @@ HELP = f"""dougong plugins: what can be combined, and where each piece comes fro
 
   KIND               only this kind: {", ".join(KINDS)}
   show KIND/NAME     settings, types, defaults, paper, limits of one plugin
+  new KIND/NAME      write one of your own: a file and its test; dougong plugins new --help says more
   --json             for programs
   plugin_path        folders of plugins of your own (also by the environment variable DOUGONG_PLUGINS)
 """
 
 
 def run(arguments: list[str]) -> int:
-    """List plugins, or show one."""
+    """List plugins, show one, or write one."""
+    if arguments[:1] == ["new"]:
+        return plugins_new.run(arguments[1:])
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0

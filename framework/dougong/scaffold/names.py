@@ -1,11 +1,12 @@
 """The names that a new plugin and a new distribution may have."""
 
+import importlib.util
 import keyword
 import re
+import sys
 
 from dougong.errors import UserError, suggestion
 from dougong.kinds import KINDS
-from dougong.registry.source import is_installed
 
 DISTRIBUTION = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
 
@@ -52,7 +53,8 @@ def refuse_module(name: str, option: str) -> None:
     Raises:
         UserError: there is such a module.
     """
-    if is_installed(name):
+    spec = None if name in sys.stdlib_module_names else importlib.util.find_spec(name)
+    if name in sys.stdlib_module_names or (spec and spec.origin):  # a mere folder has no origin
         raise UserError(f"{option}: a module {name} exists, which others import; choose another name.")
 
 
@@ -66,8 +68,7 @@ def class_name(kind: str, name: str, taken: set[str]) -> str:
 
 
 def _is_good(name: str) -> bool:
-    lower = name == name.lower() and not keyword.iskeyword(name) and not keyword.issoftkeyword(name)
-    return name.isidentifier() and lower and not name.startswith("_")
+    return name.isidentifier() and name == name.lower() and not keyword.iskeyword(name) and name[0] != "_"
 
 
 def _mended(name: str) -> str:

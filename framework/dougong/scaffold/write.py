@@ -23,6 +23,8 @@ def into_folder(kind: str, name: str, folder: Path) -> list[Path]:
     Raises:
         UserError: the name is taken, or a file exists already; nothing is written then.
     """
+    if folder.is_file():
+        raise UserError(f"--into: {folder} is a file; name a folder.")
     _refuse_taken(kind, name, folder)
     refuse_module(name, f"{kind}/{name}")
     return _write(

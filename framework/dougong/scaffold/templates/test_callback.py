@@ -7,6 +7,7 @@ from typing import Any
 
 import dougong
 import pytest
+import torch
 from dougong.testing import checks
 
 FOLDER = str(Path(__file__).parent)
@@ -26,19 +27,19 @@ def test_it_keeps_the_contract(check: Callable[[], None]) -> None:
     check()
 
 
-def stops(callback: Any) -> bool:
-    trainer: Any = SimpleNamespace(should_stop=False)
-    callback.on_train_start(trainer, None)
-    callback.on_train_batch_end(trainer, None, None, None, 0)
-    return bool(trainer.should_stop)
-
-
-def test_it_stops_when_the_time_is_up_also_where_it_was_used_up_before() -> None:
+@pytest.mark.parametrize(("update", "deviation"), [(0, 0.5), (15, 0.125)])
+def test_the_noise_has_the_deviation_of_its_update(
+    update: int, deviation: float
+) -> None:
+    torch.manual_seed(0)
     callback = dougong.create(
         "callback",
         "my_callback",
-        minutes=1.0,
+        deviation=0.5,
+        decay=0.5,
     )
-    assert not stops(callback)
-    callback.load_state_dict({"seconds": 61.0})
-    assert stops(callback)
+    layer = torch.nn.Linear(100, 100, bias=False)
+    layer.weight.grad = torch.zeros(100, 100)
+    trainer: Any = SimpleNamespace(global_step=update)
+    callback.on_before_optimizer_step(trainer, layer, None)
+    assert float(layer.weight.grad.std()) == pytest.approx(deviation, rel=0.05)

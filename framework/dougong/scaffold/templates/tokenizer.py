@@ -19,7 +19,7 @@ from tokenizers import Tokenizer as Core
 
 @register("tokenizer", "my_tokenizer")
 class MyTokenizer(Tokenizer):
-    """One token a word, where a Chinese character is a word of its own.
+    """One token a word; a Chinese character and a punctuation mark are words too.
 
     The first line above is what `dougong plugins` lists. Name the source below it.
     The settings are the parameters of `__init__`: give each a type, bounds, a
@@ -36,20 +36,20 @@ class MyTokenizer(Tokenizer):
     def learn(self, texts: Iterable[str]) -> Core:
         """Make the `tokenizers` object from the training texts.
 
-        It is all that a checkpoint keeps. It must know the special tokens, and its
-        offsets must be those of the original text.
+        It is all that a checkpoint keeps. It must know the special tokens, and no text
+        may yield one: `[PAD]` in a text is three words. Its offsets must be those of
+        the original text.
         """
         cut = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.WhitespaceSplit(),
-                pre_tokenizers.Split(Regex(r"\p{Han}"), "isolated"),
+                pre_tokenizers.Split(Regex(r"\p{Han}|[^\w\s]"), "isolated"),
             ]
         )
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(word for word, _ in cut.pre_tokenize_str(text))
         words = [word for word, count in counts.items() if count >= self.min_count]
-        words = [word for word in words if word not in SPECIAL_TOKENS]
         words.sort(key=lambda word: (-counts[word], word))
         vocabulary = {word: i for i, word in enumerate([*SPECIAL_TOKENS, *words])}
         core = Core(models.WordLevel(vocabulary, unk_token=UNKNOWN))
