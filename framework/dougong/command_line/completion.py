@@ -74,11 +74,11 @@ def candidates(line: str) -> list[str]:
 
 def _plugin_words(before: list[str]) -> list[str]:
     prepare([])
-    if before == ["show"]:
+    if before in (["show"], ["check"]):
         return [plugin.key for plugin in current_catalogue()]
     if before[:1] == ["new"]:
         return _new_words(before[1:])
-    return ["show", "new", "--json", *KINDS] if not before else []
+    return ["show", "new", "check", "matrix", "--json", *KINDS] if not before else []
 
 
 def _new_words(before: list[str]) -> list[str]:

@@ -1,7 +1,8 @@
-"""`dougong plugins [show|new KIND/NAME]`: what can be combined, and where each piece comes from."""
+"""`dougong plugins [show KIND/NAME]`: what can be combined, and where each piece comes from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from rich import box
@@ -9,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dougong.command_line import plugins_new
 from dougong.command_line.words import parse
 from dougong.compose.compose import prepare
 from dougong.compose.conf_folder import presets, slot_defaults
@@ -29,15 +29,20 @@ HELP = f"""dougong plugins: what can be combined, and where each piece comes fro
   KIND               only this kind: {", ".join(KINDS)}
   show KIND/NAME     settings, types, defaults, paper, limits of one plugin
   new KIND/NAME      write one of your own: a file and its test; dougong plugins new --help says more
+  check KIND/NAME    run the checks of its kind on one plugin; dougong plugins check --help says more
+  matrix             what goes with what; dougong plugins matrix --help says more
   --json             for programs
   plugin_path        folders of plugins of your own (also by the environment variable DOUGONG_PLUGINS)
 """
 
+SUBCOMMANDS = {name: f"dougong.command_line.plugins_{name}" for name in ("new", "check", "matrix")}
+
 
 def run(arguments: list[str]) -> int:
-    """List plugins, show one, or write one."""
-    if arguments[:1] == ["new"]:
-        return plugins_new.run(arguments[1:])
+    """List plugins, or show one."""
+    if arguments and arguments[0] in SUBCOMMANDS:
+        command: Callable[[list[str]], int] = import_module(SUBCOMMANDS[arguments[0]]).run
+        return command(arguments[1:])
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0

@@ -2,7 +2,8 @@
 
 # Shapes: B batch, N length, E embedding dimension.
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Lt
@@ -44,6 +45,11 @@ class TokenEmbedding(Embedding):
         self.max_length = max_length if positions == "learned" else None
         self.dropout = Dropout(dropout)
         self._initialise()
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """Short vectors."""
+        return {"dim": 16}
 
     def _initialise(self) -> None:
         for table in (self.token, self.position, self.segment):

@@ -3,7 +3,8 @@
 # Shapes: B batch, N length, D hidden dimension, H heads.
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Lt
 from torch import Tensor, nn
@@ -71,6 +72,11 @@ class TransformerEncoder(Encoder):
         )
         self.leave = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
         self.apply(_initialise)
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """As many layers as it takes to alternate two attentions."""
+        return {"layers": 2}
 
     def forward(self, inputs: Inputs, causal: bool = False, memory: list[KeyValues] | None = None) -> Tensor:
         """(B, N) tokens to (B, N, D) states."""
