@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,23 @@ RULES = ("E", "F", "W", "I", "B", "UP", "SIM", "C4", "RUF", "PT", "PIE", "N", "R
 SHORT, LONG = "x", "window_of_words"
 
 
-def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", *words], cwd=cwd, capture_output=True, text=True, timeout=600)
+@pytest.fixture
+def passes(command) -> Callable[..., str]:
+    """Runs a Python program that must succeed."""
 
+    def run(*words: str, cwd: Path, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=cwd,
+            env={**command.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
-def passes(*words: str, cwd: Path) -> None:
-    done = run(*words, cwd=cwd)
-    assert done.returncode == 0, done.stdout + done.stderr
+    return run
 
 
 @pytest.fixture
@@ -46,40 +57,41 @@ def test_every_template_is_of_a_kind():
     assert {path.stem.removeprefix("test_") for path in TEMPLATES.glob("*.py")} == set(KINDS)
 
 
-def test_what_is_made_passes_ruff_with_its_own_rules_and_with_ours(made):
-    passes("ruff", "check", "--isolated", ".", cwd=made)
-    passes("ruff", "check", "--isolated", "--line-length=88", f"--select={','.join(RULES)}", ".", cwd=made)
-    passes("ruff", "format", "--isolated", "--check", ".", cwd=made)
-    passes("ruff", "check", cwd=made / "dougong-made")
-    passes("ruff", "format", "--check", cwd=made / "dougong-made")
+def test_what_is_made_passes_ruff_with_its_own_rules_and_with_ours(made, passes):
+    ruff = ("-m", "ruff")
+    passes(*ruff, "check", "--isolated", ".", cwd=made)
+    passes(*ruff, "check", "--isolated", "--line-length=88", f"--select={','.join(RULES)}", ".", cwd=made)
+    passes(*ruff, "format", "--isolated", "--check", ".", cwd=made)
+    passes(*ruff, "check", cwd=made / "dougong-made")
+    passes(*ruff, "format", "--check", cwd=made / "dougong-made")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_made_passes_its_own_tests(kind, tmp_path, monkeypatch):
+def test_what_is_made_passes_its_own_tests_and_among_them_the_checks_of_its_kind(tmp_path, passes, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    into_folder(kind, "fresh", Path("mine"))
-    passes("pytest", "-q", "-p", "no:cacheprovider", "mine", cwd=tmp_path)
+    for kind in KINDS:
+        into_folder(kind, f"fresh_{kind}", Path("mine"))
+    out = passes("-m", "pytest", "-v", "-p", "no:cacheprovider", "mine", cwd=tmp_path)
+    for kind in KINDS:
+        lines = [line for line in out.splitlines() if f"test_fresh_{kind}.py::" in line and "PASSED" in line]
+        assert [line for line in lines if "test_it_keeps_the_contract[" in line], f"nothing was checked of {kind}"
+        assert [line for line in lines if "test_it_keeps_the_contract[" not in line], f"{kind} has no test of its own"
 
 
 @pytest.mark.slow
-def test_what_is_made_passes_mypy_strict(made, monkeypatch):
-    monkeypatch.setenv("MYPYPATH", os.pathsep.join(filter(Path, sys.path)))
-    for kind in KINDS:  # one module a kind, since no two may have one name
-        (made / "typed" / kind).mkdir(parents=True)
+def test_what_is_made_passes_mypy_strict(made, passes):
+    source = (made / "dougong-made" / "src", made / "dougong-made" / "tests")
+    for kind in KINDS:
         for path in (made / "folders" / f"{kind}_{LONG}").glob("*.py"):
-            path.rename(made / "typed" / kind / path.name.replace(LONG, kind))
-    files = sorted(map(str, (made / "typed").rglob("*.py")))
-    passes("mypy", "--strict", "--cache-dir=.cache", *files, cwd=made)
+            path.rename(source[path.name.startswith("test_")] / path.name.replace(LONG, f"alone_{kind}"))
+    # The distribution's own configuration is strict.
+    paths = os.pathsep.join(filter(None, [*sys.path, str(source[0])]))
+    passes("-m", "mypy", cwd=made / "dougong-made", MYPYPATH=os.environ.get("PYTHONPATH", ""), PYTHONPATH=paths)
 
 
-@pytest.mark.parametrize(
-    "words", [("attention", "attention"), ("attention", "tensor"), ("data", "data"), ("task", "task")]
-)
-def test_a_name_that_its_file_uses_already_does_no_harm(words, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("kind", "name"), [("attention", "attention"), ("attention", "tensor"), ("task", "task")])
+def test_a_name_that_its_file_uses_already_does_no_harm(kind, name, tmp_path, monkeypatch, passes):
     monkeypatch.chdir(tmp_path)
-    into_folder(*words, Path("mine"))
-    passes("ruff", "check", "--isolated", "mine", cwd=tmp_path)
-    script = f"import dougong; dougong.plugins({words[0]!r})[{words[1]!r}].load()"
-    environment = {**os.environ, "DOUGONG_PLUGINS": "mine"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
-    assert not done.stderr
+    into_folder(kind, name, Path("mine"))
+    passes("-m", "ruff", "check", "--isolated", "mine", cwd=tmp_path)
+    script = f"import dougong; print(dougong.plugins({kind!r})[{name!r}].load())"
+    assert f"{name}." in passes("-c", script, cwd=tmp_path, DOUGONG_PLUGINS="mine")

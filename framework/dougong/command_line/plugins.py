@@ -73,7 +73,7 @@ def _list(catalogue: Catalogue, kinds: Sequence[str], as_json: bool) -> None:
     for kind in kinds:
         if kind not in KINDS:
             raise UserError(f"{kind}: there is no such kind of plugin. {suggestion(kind, KINDS, 'Kinds')}")
-    rows = [describe(plugin) for plugin in catalogue if not kinds or plugin.kind in kinds]
+    rows = [describe(plugin) for plugin in catalogue.with_refused() if not kinds or plugin.kind in kinds]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
