@@ -67,6 +67,20 @@ def _needs(user: Part, attention: Part, catalogue: Catalogue) -> str | None:
     return f"{attention.said} can't do {missing[0]} attention, which {user.said} needs." if missing else None
 
 
+def _rows(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:
+    if not wrapper.plugin.fact("needs_row_separable") or optimizer.plugin.fact("row_separable") is not False:
+        return None
+    able = " or ".join(
+        f"optimizer={plugin.name}"
+        for plugin in catalogue
+        if plugin.kind == "optimizer" and not plugin.problem and plugin.fact("row_separable")
+    )
+    return (
+        f"{wrapper.said} updates rows one by one, and what {optimizer.said} does to a row depends on the others; "
+        f"choose {able}."
+    )
+
+
 def _able(catalogue: Catalogue, kind: str, fact: str, value: str) -> str:
     """`data=toy or data=text_file`: those of a kind whose fact names the value."""
     return " or ".join(
@@ -87,5 +101,6 @@ RULES: dict[tuple[str, str], Rule] = {
     ("encoder", "attention"): _needs,
     ("decoder", "attention"): _needs,
     ("task", "attention"): _needs,
+    ("wrapper", "optimizer"): _rows,
 }
 """What decides of two kinds whether plugins of them go together; two kinds that are not here always do."""

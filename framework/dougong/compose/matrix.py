@@ -84,9 +84,7 @@ class Matrix:
             for pair in self.pairs(one, other)
         }
         for plugins in itertools.product(*(self.plugins[kind] for kind in axes)):
-            found = (
-                reasons[frozenset((one.key, other.key))] for one, other in itertools.combinations(plugins, 2)
-            )
+            found = (reasons[frozenset((one.key, other.key))] for one, other in itertools.combinations(plugins, 2))
             yield dict(zip(axes, plugins, strict=True)), next(filter(None, found), None)
 
     def counts(self) -> tuple[int, int]:
@@ -98,6 +96,7 @@ class Matrix:
 
 def _problem(plugin: Plugin) -> str | None:
     try:
-        return plugin.problem or (None if plugin.signature else None)
+        _ = plugin.signature  # what can't be read is imported, and may fail at that
     except UserError as error:
-        return str(error)
+        return plugin.problem or str(error)
+    return None

@@ -147,7 +147,10 @@ def class_signature(plugin: type, supplied: tuple[str, ...] = ()) -> Signature:
         for name, parameter in list(inspect.signature(init).parameters.items())[1:]
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    return describe(parameters, supplied, "\n".join(inspect.cleandoc(item.__doc__ or "") for item in (plugin, init)))
+    # A constructor that is inherited is explained where it is written.
+    owner = next(base for base in plugin.__mro__ if "__init__" in vars(base))
+    documents = "\n".join(inspect.cleandoc(item.__doc__ or "") for item in dict.fromkeys((plugin, init, owner)))
+    return describe(parameters, supplied, documents)
 
 
 def import_file(path: Path) -> ModuleType:

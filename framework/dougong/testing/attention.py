@@ -3,6 +3,7 @@
 # Shapes: B batch, H heads, N query length, M key length, D head dimension.
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 
 import torch
@@ -56,7 +57,7 @@ def equals_its_mask(subject: Subject) -> None:
             assert mask.shape == (length, length), f"its mask for length {length} has the shape {tuple(mask.shape)}"
             seen = mask if padding is None else mask & ~padding[:, None, None]
             ours = with_gradients(lambda *qkv: attention(*qkv, key_padding_mask=padding, causal=causal), inputs)  # noqa: B023
-            theirs = with_gradients(lambda *qkv: masked_softmax(*qkv, seen), inputs)  # noqa: B023
+            theirs = with_gradients(partial(masked_softmax, seen=seen), inputs)
             worst = difference(ours, theirs)
             where = f"length {length}{', causal' if causal else ''}{', padded' if padding is not None else ''}"
             assert worst < EXACT, f"{where}: off by {worst:.1e} from its mask, in float64"
@@ -131,7 +132,7 @@ def empty_rows(subject: Subject) -> None:
     mask[0], mask[1, :13] = True, True
     for causal in (False, True) if subject.states("supports", "causal") else (False,):
         output, *gradients = with_gradients(
-            lambda *qkv: attention(*qkv, key_padding_mask=mask, causal=causal), # noqa: B023
+            lambda *qkv: attention(*qkv, key_padding_mask=mask, causal=causal),  # noqa: B023
             drawn(3, 2, 40, 8),
         )
         empty = [output[0], *([output[1, :, :13]] if causal else [])]
@@ -270,7 +271,8 @@ def compilation(subject: Subject) -> None:
     for causal, mask in list(_ways(subject, 40))[-1:]:
         inputs = drawn(2, 2, 40, 8)
         assert_compiles(
-            _attention(subject), lambda attention: attention(*inputs, key_padding_mask=mask, causal=causal)  # noqa: B023
+            _attention(subject),
+            lambda attention: attention(*inputs, key_padding_mask=mask, causal=causal),  # noqa: B023
         )
 
 

@@ -63,5 +63,5 @@ def _used(subject: Subject) -> Any:
         return found
 
     with mock.patch.object(Assembly, "make_all", watched):
-        run(configuration_with(subject, validate_every=2), subject.folder / "run")
+        run(configuration_with(subject), subject.folder / "run")
     return made[0]

@@ -74,7 +74,7 @@ def run_configuration(
     named = {plugin.kind: plugin for plugin in plugins}
     given = settings or {}
     config: Config = {**plain(RunSettings()), **(run or {}), "plugin_path": list(plugin_folders())}
-    named.setdefault("task", catalogue.get("task", _default_roots()["task"]))
+    named.setdefault("task", default_plugin("task", catalogue))
     named.setdefault("data", _data_for(named["task"], catalogue, folder))
     for root in ROOTS:
         chosen = [named[root]] if root in named else [catalogue.get(root, name) for name in _default(root)]
@@ -134,6 +134,11 @@ def _roots(config: Config, catalogue: Catalogue) -> list[Plugin]:
 
 def _default(root: str) -> list[str]:
     return [] if KINDS[root].several else [_default_roots()[root]]
+
+
+def default_plugin(root: str, catalogue: Catalogue) -> Plugin:
+    """The plugin of a root that `dougong train` chooses when nothing is said."""
+    return catalogue.get(root, _default_roots()[root])
 
 
 @cache

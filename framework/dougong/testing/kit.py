@@ -2,7 +2,8 @@
 
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module, util
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dougong.compose.config_source import current_catalogue, use_plugin_folders
+from dougong.compose.config_source import current_catalogue, plugin_folders, use_plugin_folders
 from dougong.errors import UserError, suggestion
 from dougong.testing.check import CheckFunction, SkipCheck, checks_in, one_line, promise
 from dougong.testing.quiet import quiet
@@ -53,8 +54,8 @@ def checks(
 ) -> list["BoundCheck"]:
     """The checks of a plugin, each to be called by itself; arguments and errors as of `check_plugin`."""
     if plugin_path:
-        use_plugin_folders(plugin_path)
-    catalogue = current_catalogue()
+        use_plugin_folders(dict.fromkeys([*plugin_folders(), *plugin_path]))
+    folders, catalogue = plugin_folders(), current_catalogue()
     plugin = catalogue.get(kind, name)
     known = {**getattr(plugin.load(), "known_failures", {}), **(known_failures or {})}
     with TemporaryDirectory(prefix="dougong-check-") as folder:
@@ -64,7 +65,8 @@ def checks(
     for declared in known:
         if declared not in names:
             raise UserError(f"known_failures: there is no check `{declared}`. {suggestion(declared, names, 'Checks')}")
-    return [BoundCheck(kind, name, function, settings or {}, known.get(function.__name__)) for function in functions]
+    given = dict(settings or {})
+    return [BoundCheck(kind, name, function, given, known.get(function.__name__), folders) for function in functions]
 
 
 def checks_of(kind: str) -> list[CheckFunction]:
@@ -82,6 +84,7 @@ class BoundCheck:
     function: CheckFunction
     settings: Mapping[str, Any]
     known_failure: str | None = None
+    folders: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.function.__name__
@@ -114,10 +117,21 @@ class BoundCheck:
             raise AssertionError(f"{self.kind}/{self.plugin} {result.name}: {result.reason}")
 
     def _run(self) -> None:
-        catalogue = current_catalogue()
-        with TemporaryDirectory(prefix="dougong-check-") as folder, quiet():
+        with _plugin_folders(self.folders), TemporaryDirectory(prefix="dougong-check-") as folder, quiet():
             _seed()
+            catalogue = current_catalogue()
             self.function(Subject(catalogue.get(self.kind, self.plugin), catalogue, Path(folder), self.settings))
+
+
+@contextmanager
+def _plugin_folders(folders: Sequence[str]) -> Iterator[None]:
+    """Search these folders: between two tests others may have been."""
+    before = plugin_folders()
+    use_plugin_folders(folders)
+    try:
+        yield
+    finally:
+        use_plugin_folders(before)
 
 
 def _seed() -> None:

@@ -18,7 +18,7 @@ def assert_gradients_reach(network: nn.Module, run: Callable[[], Tensor]) -> Non
     output = run()
     weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     if output.requires_grad:
-        (output * weights.to(output.dtype)).sum().backward()
+        (output * weights.to(output.dtype)).sum().backward()  # type: ignore[no-untyped-call]
     assert_has_gradients(network)
 
 
@@ -49,7 +49,9 @@ def assert_compiles(network: Network, run: Callable[[Any], Tensor]) -> None:
     Raises:
         SkipCheck: torch.compile does not work here.
     """
-    if not torch._dynamo.is_dynamo_supported():
+    from torch._dynamo.eval_frame import is_dynamo_supported
+
+    if not is_dynamo_supported():
         skip("torch.compile does not work on this platform")
     torch._dynamo.reset()
     plain = run(network)

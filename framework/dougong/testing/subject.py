@@ -41,6 +41,10 @@ class Subject:
         """Whether a fact of the plugin, such as `supports`, names this."""
         return word in self.plugin.fact(fact)
 
+    def with_plugin(self, plugin: Plugin) -> "Subject":
+        """Another plugin, with its own settings, in the same place."""
+        return Subject(plugin, self.catalogue, self.folder, {})
+
     def configuration(self, **settings: Any) -> Config:
         """The plugin's configuration, with what fills its slots.
 

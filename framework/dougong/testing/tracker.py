@@ -16,7 +16,7 @@ from dougong.testing.check import check
 from dougong.testing.subject import Subject
 
 METRICS = {"train/loss": 1.5, "valid/accuracy": 0.25}
-TABLE = [["true \\ predicted", "好", "坏"], ["好", 3, 1], ["坏", 0, 4]]
+TABLE: list[list[Any]] = [["true \\ predicted", "好", "坏"], ["好", 3, 1], ["坏", 0, 4]]
 
 
 def _run(folder: Path, resumed: bool = False, update: int = 0) -> RunInformation:
@@ -27,8 +27,8 @@ def _run(folder: Path, resumed: bool = False, update: int = 0) -> RunInformation
 
 def _measure(tracker: Tracker, updates: range = range(1, 4)) -> None:
     for update in updates:
-        tracker.log(METRICS, update, 0)
-    tracker.table("valid/confusion", TABLE, updates[-1])
+        tracker.log(dict(METRICS), update, 0)
+    tracker.table("valid/confusion", copy.deepcopy(TABLE), updates[-1])
 
 
 @check
