@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from dougong.command_line.main import main
 from dougong.kinds import KINDS
 
 
@@ -14,26 +15,15 @@ def written(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_new_plugin_of_every_kind_is_listed_and_chosen_at_once(kind, without_torch):
+def test_a_new_plugin_of_every_kind_is_listed_explained_and_chosen_at_once(kind, without_torch):
     out = without_torch("plugins", "new", f"{kind}/fresh").done()
     assert written(out) == ["mine/fresh.py", "mine/test_fresh.py"]
-    (row,) = [
-        row
-        for row in json.loads(without_torch("plugins", kind, "--json", "plugin_path=mine").done())
-        if row["name"] == "fresh"
-    ]
-    assert (row["problem"], row["origin"]) == (None, str(without_torch.folder / "mine"))
-    assert row["summary"]
+    shown = json.loads(without_torch("plugins", "show", f"{kind}/fresh", "--json", "plugin_path=mine").done())
+    assert (shown["problem"], shown["origin"]) == (None, str(without_torch.folder / "mine"))
+    assert shown["summary"]
+    assert shown["settings"], "a template shows how a setting is written"
+    assert all(item["help"] and not item["required"] for item in shown["settings"])
     assert "fresh" in without_torch("train", "plugin_path=mine", f"{kind}=fresh", "--cfg", "job").done()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_setting_of_a_template_is_documented_and_has_a_default(kind, without_torch):
-    without_torch("plugins", "new", f"{kind}/fresh").done()
-    shown = without_torch("plugins", "show", f"{kind}/fresh", "--json", "plugin_path=mine").done()
-    settings = json.loads(shown)["settings"]
-    assert settings, "a template shows how a setting is written"
-    assert all(item["help"] and not item["required"] for item in settings)
 
 
 def test_the_output_says_how_to_train_with_it_how_to_check_it_and_how_to_test_it(without_torch):
@@ -112,14 +102,17 @@ def test_an_existing_file_is_never_overwritten_and_then_nothing_is_written(optio
         ("attention/a --package foreign", "no package below src/ as an entry point"),
     ],
 )
-def test_what_can_not_be_made_is_refused_in_one_line_and_nothing_is_written(words, line, without_torch):
-    foreign = without_torch.folder / "foreign"
-    foreign.mkdir()
-    (foreign / "pyproject.toml").write_text("[project]\nname = 'foreign'\n")
-    (without_torch.folder / "file.txt").write_text("")
-    before = sorted(without_torch.folder.rglob("*"))
-    assert line in without_torch("plugins", "new", *words.split()).refused()
-    assert sorted(without_torch.folder.rglob("*")) == before
+def test_what_can_not_be_made_is_refused_in_one_line_and_nothing_is_written(words, line, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "pyproject.toml").write_text("[project]\nname = 'foreign'\n")
+    (tmp_path / "file.txt").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["plugins", "new", *words.split()]) == 2
+    out, error = capsys.readouterr()
+    assert line in error
+    assert (out, error.count("\n")) == ("", 1)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_name_that_a_plugin_of_the_same_folder_has_is_taken(without_torch):

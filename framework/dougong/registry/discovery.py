@@ -98,7 +98,7 @@ def _locate(entry: EntryPoint) -> Path | None:
     if spec is None:
         return None
     if not spec.submodule_search_locations:
-        return Path(spec.origin) if spec.origin else None
+        return Path(spec.origin) if spec.origin and not rest else None
     for folder in map(Path, spec.submodule_search_locations):
         for candidate in (folder.joinpath(*rest, "__init__.py"), folder.joinpath(*rest).with_suffix(".py")):
             if candidate.is_file():
