@@ -23,7 +23,6 @@ def test_the_lines_that_a_new_piece_takes_are_those_of_its_template(row, kind):
 
 def test_code_is_counted_without_blank_lines_comments_and_docstrings(tmp_path):
     path = tmp_path / "it.py"
-    path.write_text(
-        '"""Doc.\n\nMore.\n"""\n\n# why\nx = """a\nb"""  # two lines\n\n\ndef f():\n    """Doc."""\n    return (\n        1\n    )\n'
-    )
-    assert code_lines(path) == 2 + 1 + 3
+    head = '"""Doc.\n\nMore.\n"""\n\n# why\nx = """a\nb"""  # two lines\n\n\n'
+    path.write_text(f'{head}def f():\n    """Doc."""\n    return (\n        1\n    )\n')
+    assert code_lines(path) == 2 + 4
