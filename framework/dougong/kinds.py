@@ -55,7 +55,20 @@ _ALL = (
         several=True,
         facts={"supports": frozenset({"causal", "cross", "padding"})},
     ),
-    Kind("optimizer", "moves the weights", "torch.optim:Optimizer", supplied=("params",)),
+    Kind(
+        "optimizer",
+        "moves the weights",
+        "torch.optim:Optimizer",
+        supplied=("params",),
+        facts={"row_separable": None},
+    ),
+    Kind(
+        "wrapper",
+        "a stage around the optimizer's update; several make a stack",
+        "dougong.contracts.wrapper:Wrapper",
+        several=True,
+        facts={"place": None, "needs_row_separable": False},
+    ),
     Kind("schedule", "the learning rate over the updates", "dougong.contracts.schedule:Schedule"),
     Kind(
         "data",

@@ -14,7 +14,7 @@ from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import Plugin, class_signature
 from dougong.registry.values import fill
 
-ROOTS = ("task", "data", "optimizer", "schedule", "tracker", "callback")
+ROOTS = ("task", "data", "optimizer", "wrapper", "schedule", "tracker", "callback")
 
 Config = dict[str, Any]
 

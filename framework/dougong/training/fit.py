@@ -34,6 +34,7 @@ from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_toke
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.tracking import Tracking
+from dougong.training.stacked import stacked
 from dougong.training.trainer import count_updates, device_type, make_trainer, quieten
 
 
@@ -141,7 +142,7 @@ class Training:
         self.pace = Pace(self.loader, settings.trainer, updates)
         self.module = TrainingModule(
             session.task,
-            lambda groups: session.assembly.make("optimizer", params=groups),
+            self._make_optimizer,
             session.assembly.make("schedule"),
             updates,
             settings.trainer.decay,
@@ -159,6 +160,12 @@ class Training:
             self.pace,
             enabled=not settings.trainer.fast_dev_run,
         )
+
+    def _make_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """The chosen optimizer, with the chosen wrappers around it."""
+        assembly = self.session.assembly
+        optimizer: torch.optim.Optimizer = assembly.make("optimizer", params=groups)
+        return stacked(optimizer, assembly.make_all("wrapper"), self.session.task)
 
     def run(self) -> RunResult:
         """Train and test."""

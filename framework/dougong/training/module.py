@@ -1,7 +1,7 @@
 """The Lightning module: one step of training and of validation, for any task."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -12,6 +12,7 @@ from dougong.contracts.schedule import Schedule
 from dougong.contracts.task import Batch, Task
 from dougong.errors import UserError
 from dougong.training.evaluation import Evaluation
+from dougong.training.modes import switch
 
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
@@ -94,7 +95,7 @@ class TrainingModule(lightning.LightningModule):
         Raises:
             UserError: they are not finite, which would spoil the weights.
         """
-        gradients = [item.grad for group in optimizer.param_groups for item in group["params"] if item.grad is not None]
+        gradients = gradient_numbers(item for group in optimizer.param_groups for item in group["params"])
         if not self._divides_at_once:
             torch._foreach_mul_(gradients, self._window_factor())
         norm = torch.nn.utils.get_total_norm(gradients)
@@ -124,6 +125,18 @@ class TrainingModule(lightning.LightningModule):
             "operation."
         )
 
+    def on_train_start(self) -> None:
+        """Train the weights that are trained; a checkpoint holds those that are evaluated."""
+        switch(self.trainer.optimizers, "train")
+
+    def on_validation_start(self) -> None:
+        """Validate the weights that are evaluated."""
+        switch(self.trainer.optimizers, "eval")
+
+    def on_validation_end(self) -> None:
+        """Go back to those that are trained."""
+        switch(self.trainer.optimizers, "train")
+
     def on_validation_epoch_start(self) -> None:
         """Begin to collect."""
         self._evaluation = Evaluation(self.task)
@@ -142,6 +155,19 @@ class TrainingModule(lightning.LightningModule):
         for name, value in scores.metrics.items():
             self.log(f"valid/{name}", value)
         self._evaluation = None
+
+
+def gradient_numbers(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The gradients there are, to be measured and scaled in place; of a sparse one the values, each row once."""
+    found = []
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            # Before, a row may be there several times: its norm would not be that of the sum.
+            parameter.grad = parameter.grad.coalesce()
+            found.append(parameter.grad._values())
+        elif parameter.grad is not None:
+            found.append(parameter.grad)
+    return found
 
 
 def parameter_groups(model: nn.Module, decay: str = "matrices") -> list[dict[str, Any]]:

@@ -27,7 +27,8 @@ def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
         "",
         f"{facts['parameters']:,} parameters, on {session.device}, in {choose(trainer.precision, session.device)[1]}",
     )
-    say("optimizer", f"{config['optimizer']['name']} with {config['schedule']['name']}")
+    wrapped = f" in {', '.join(config['wrapper'])}" if config.get("wrapper") else ""
+    say("optimizer", f"{config['optimizer']['name']}{wrapped} with {config['schedule']['name']}")
     say("", decay(session))
     say("run", _short(session.folder))
 
@@ -76,7 +77,7 @@ def decay(session: "Session") -> str:
     return line + (f", none on {counts[True]:,} (biases, norms, embeddings)" if True in counts else "")
 
 
-_ELSEWHERE = ("data", "optimizer", "schedule", "tracker", "callback", "trainer", "loader")
+_ELSEWHERE = ("data", "optimizer", "wrapper", "schedule", "tracker", "callback", "trainer", "loader")
 
 
 def _chosen(node: Any) -> str:

@@ -63,9 +63,9 @@ class TokenEmbedding(Embedding):
         states: Tensor = self.token(inputs.tokens)
         if self.position is not None:
             positions = inputs.positions
-            states = states + (
-                self.position.weight[: inputs.tokens.size(1)] if positions is None else self.position(positions)
-            )
+            if positions is None:  # looked up, not cut off the table: `lazy` has to see what is used
+                positions = torch.arange(inputs.tokens.size(1), device=inputs.tokens.device)
+            states = states + self.position(positions)
         if self.segment is not None and inputs.segments is not None:
             states = states + self.segment(inputs.segments)
         dropped: Tensor = self.dropout(states)

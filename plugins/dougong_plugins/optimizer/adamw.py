@@ -1,6 +1,6 @@
 """Optimizer: AdamW."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
@@ -19,6 +19,8 @@ class AdamW(torch.optim.AdamW):
         eps: added to the root of the second moment.
         weight_decay: share of a weight, times the learning rate, that is taken off at each update.
     """
+
+    row_separable: ClassVar = True
 
     def __init__(
         self,

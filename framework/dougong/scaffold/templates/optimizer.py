@@ -1,16 +1,17 @@
 """Optimizer: say here in one line what this is."""
 
 from collections.abc import Callable
-from typing import Annotated, overload
+from typing import Annotated, ClassVar, overload
 
 import torch
 from annotated_types import Ge, Gt, Lt
 from dougong import register
+from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
 
 @register("optimizer", "my_optimizer")
-class MyOptimizer(torch.optim.Optimizer):
+class MyOptimizer(Optimizer):
     """Gradient descent with momentum and decoupled weight decay.
 
     The first line above is what `dougong plugins` lists. Name the source below it.
@@ -22,6 +23,10 @@ class MyOptimizer(torch.optim.Optimizer):
         momentum: share of the last step that is taken again.
         weight_decay: share of a weight, times `lr`, that is taken off at each update.
     """
+
+    # Whether what happens to a row of a matrix depends on that row alone; wrappers that
+    # update single rows need it.
+    row_separable: ClassVar = True
 
     def __init__(
         self,
