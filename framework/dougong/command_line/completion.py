@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
 from dougong.benchmark.settings import AttentionSettings
-from dougong.command_line import options
+from dougong.command_line import options, plugins_new
 from dougong.compose.check import used_slots
 from dougong.compose.compose import GROUPS, compose_unchecked, prepare
 from dougong.compose.conf_folder import presets
@@ -76,7 +76,17 @@ def _plugin_words(before: list[str]) -> list[str]:
     prepare([])
     if before in (["show"], ["check"]):
         return [plugin.key for plugin in current_catalogue()]
-    return ["show", "check", "matrix", "--json", *KINDS] if not before else []
+    if before[:1] == ["new"]:
+        return _new_words(before[1:])
+    return ["show", "new", "check", "matrix", "--json", *KINDS] if not before else []
+
+
+def _new_words(before: list[str]) -> list[str]:
+    """What may follow `plugins new`; what follows --into is left to the shell, which completes folders."""
+    if before and before[-1] in plugins_new.OPTIONS:
+        return []
+    options = [] if set(plugins_new.OPTIONS) & set(before) else list(plugins_new.OPTIONS)
+    return options + ([] if any("/" in word for word in before) else [f"{kind}/" for kind in KINDS])
 
 
 def _train_words(before: list[str], word: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ HELP = f"""dougong plugins: what can be combined, and where each piece comes fro
 
   KIND               only this kind: {", ".join(KINDS)}
   show KIND/NAME     settings, types, defaults, paper, limits of one plugin
+  new KIND/NAME      write one of your own: a file and its test; dougong plugins new --help says more
   check KIND/NAME    run the checks of its kind on one plugin; dougong plugins check --help says more
   matrix             what goes with what; dougong plugins matrix --help says more
   --json             for programs
@@ -39,7 +40,7 @@ A schedule's curve is drawn, also with settings and a length of yours:
   dougong plugins show schedule/cosine schedule.warmup=200 updates=5000
 """
 
-SUBCOMMANDS = {"check": "dougong.command_line.plugins_check", "matrix": "dougong.command_line.plugins_matrix"}
+SUBCOMMANDS = {name: f"dougong.command_line.plugins_{name}" for name in ("new", "check", "matrix")}
 
 
 def run(arguments: list[str]) -> int:
@@ -85,7 +86,7 @@ def _list(catalogue: Catalogue, kinds: Sequence[str], as_json: bool) -> None:
     for kind in kinds:
         if kind not in KINDS:
             raise UserError(f"{kind}: there is no such kind of plugin. {suggestion(kind, KINDS, 'Kinds')}")
-    rows = [describe(plugin) for plugin in catalogue if not kinds or plugin.kind in kinds]
+    rows = [describe(plugin) for plugin in catalogue.with_refused() if not kinds or plugin.kind in kinds]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return

@@ -29,6 +29,7 @@ class Plugin:
         module: what to import it by; None for a file of a local folder.
         source: the file that declares it; None if it was registered at run time.
         clash: why the name can't be used, where two plugins bear it.
+        unmet: what the distribution that it comes from needs and lacks.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Plugin:
     module: str | None = None
     source: SourceFile | None = None
     clash: str | None = None
+    unmet: str | None = None
     _class: type | None = field(default=None, repr=False)
 
     @property
@@ -54,10 +56,12 @@ class Plugin:
         """The plugin's class, imported now.
 
         Raises:
-            UserError: two plugins have this name, or its file does not import.
+            UserError: two plugins have this name, its distribution lacks something, or its file does not import.
         """
         if self.clash:
             raise UserError(self.clash)
+        if self.unmet:
+            raise UserError(f"{self.key} can't be used: {self.unmet}")
         if self._class is None:
             try:
                 self._import()
@@ -84,8 +88,8 @@ class Plugin:
     @cached_property
     def problem(self) -> str | None:
         """Why this plugin can't be used, as far as its text tells; None if it looks sound."""
-        if self.clash:
-            return self.clash
+        if self.clash or self.unmet:
+            return self.clash or self.unmet
         try:
             if self.source:
                 _ = self._node
