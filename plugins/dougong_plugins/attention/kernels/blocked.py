@@ -18,7 +18,8 @@ from dougong_plugins.attention.kernels.bias import padding_bias, score_dtype, ti
 from dougong_plugins.attention.kernels.flash import FlashTile, flash_works
 from dougong_plugins.attention.kernels.matmul import MatmulTile
 from dougong_plugins.attention.kernels.pattern import Pattern
-from dougong_plugins.attention.kernels.tiles import Rows, Tile, parts
+from dougong_plugins.attention.kernels.products import LONGEST_ROW, ProductTile
+from dougong_plugins.attention.kernels.tiles import Rows, Tile, longest_row, parts
 
 NUMBERS_A_THREAD = 1 << 18
 """How much of the queries a tile holds for each thread: a megabyte in float32, about as much as a core caches."""
@@ -34,12 +35,19 @@ class Job:
     seed: int
     padding: Tensor | None
 
-    def engine(self, like: Tensor) -> FlashTile | MatmulTile:
+    def engine(self, like: Tensor) -> FlashTile | MatmulTile | ProductTile:
         """What computes a tile; both passes must take one each, anew."""
         if like.device.type == "cpu" and not self.dropout and flash_works():
-            return FlashTile()
+            halves = (self.pattern.window, self.pattern.rate)
+            return ProductTile(alone=None in halves) if self._suits_products(like) else FlashTile()
         generator = torch.Generator(like.device).manual_seed(self.seed) if self.dropout else None
         return MatmulTile(self.dropout, generator)
+
+    def _suits_products(self, like: Tensor) -> bool:
+        # A causal mask halves the work of the flash kernel, and with padding a row may be empty.
+        if self.causal or self.padding is not None or like.dtype != score_dtype(like.dtype):
+            return False
+        return longest_row(self.pattern, like.shape[1]) <= LONGEST_ROW
 
     def tiles(self, like: Tensor) -> Iterator[tuple[int, Tile, slice, Tensor | None, bool]]:
         """Each tile, with the half of the pattern it is of, its items, its bias, and whether it is causal."""

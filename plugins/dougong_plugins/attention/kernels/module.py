@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dougong.contracts.attention import Attention
 from dougong_plugins.attention.kernels.choice import BACKENDS, Backend, Rule, announce
+from dougong_plugins.attention.kernels.constant import constant_in_graphs
 from dougong_plugins.attention.kernels.dense import dense_attention
 from dougong_plugins.attention.kernels.flex import flex_pattern_attention
 from dougong_plugins.attention.kernels.operator import blocked_attention
@@ -128,6 +129,6 @@ def _computing_dtype(dtype: torch.dtype, device: torch.device, backend: Backend,
     return dtype
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@constant_in_graphs
 def _has_matrix_instructions() -> bool:
     return bool(torch.cpu._is_amx_tile_supported())

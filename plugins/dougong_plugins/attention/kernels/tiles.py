@@ -81,6 +81,13 @@ def block_of(window: int) -> int:
     return 192
 
 
+def longest_row(pattern: Pattern, length: int) -> int:
+    """The most keys that a tile holds for a query; the pattern is already `at` the length."""
+    members = 0 if pattern.rate is None else -(-length // pattern.rate)
+    stretch = 0 if pattern.window is None else block_of(pattern.window) + 2 * pattern.window
+    return max(members, min(stretch, length))
+
+
 KEY_ROWS = 2
 """How many keys a tile may hold, in queries."""
 
