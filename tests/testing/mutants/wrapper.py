@@ -4,9 +4,9 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
-from dougong.contracts.wrapper import Wrapper
 
 from dougong import register
+from dougong.contracts.wrapper import Wrapper
 
 
 class Sound(Wrapper):
