@@ -57,7 +57,7 @@ def complete(without_torch, tmp_path, script):
         ("dougong p", ["predict", "plugins"]),
         ("dougong completion ", ["bash"]),
         ("dougong train opt", ["optimizer.", "optimizer="]),
-        ("dougong train optimizer=", ["adamw"]),
+        ("dougong train optimizer=ada", ["adafactor", "adamw", "adax"]),
         ("dougong train schedule=lin", ["linear_warmup"]),
         ("dougong train optimizer.l", ["optimizer.layer_decay=", "optimizer.lr="]),
         ("dougong train optimizer.g", ["optimizer.groups="]),

@@ -106,7 +106,7 @@ def test_a_mistake_inside_an_experiment_is_one_line(without_torch, write):
     folder = write("conf/experiment/mine.yaml", "# @package _global_\noptimizer:\n  lrr: 1\n").parents[1]
     words = ("train", "experiment=mine", "--config-dir", str(folder))
     line = "optimizer.lrr: there is no such setting. Did you mean `lr`? Known: lr, betas, eps, "
-    line += "weight_decay, groups, layer_decay."
+    line += "weight_decay, amsgrad, maximize, groups, layer_decay."
     assert without_torch(*words).refused() == line
     assert without_torch(*words, "-m", "seed=1,2").refused() == line
 

@@ -17,7 +17,7 @@ from dougong.errors import UserError
 from dougong.kinds import KINDS
 from dougong.registry.decorator import registered
 from dougong.registry.signature import Setting, Signature, describe
-from dougong.registry.source import NotReadableError, SourceFile, derives_from_contract
+from dougong.registry.source import NotReadableError, SourceFile, inherits_no_facts
 
 
 @dataclass
@@ -152,7 +152,7 @@ class Plugin:
             try:
                 return self.source.fact(self._node, name)
             except NotReadableError:
-                if derives_from_contract(self._node):
+                if inherits_no_facts(self._node):
                     return KINDS[self.kind].facts[name]
         return _by_name(getattr(self.load(), name, KINDS[self.kind].facts[name]))
 

@@ -92,7 +92,7 @@ def _put(config: Config, slot: str, plugins: list[Plugin], folder: Path, given: 
         several = KINDS[plugin.kind].several
         settings = {**trial_settings(plugin, folder), **given}
         key = f"{slot}.{plugin.name}" if several else slot
-        nodes[plugin.name] = {"name": plugin.name, **plain(fill(plugin.signature, settings, key))}
+        nodes[plugin.name] = {"name": plugin.name, **plain(fill(plugin.schema, settings, key))}
         if not several:
             config[slot] = nodes[plugin.name]
             return

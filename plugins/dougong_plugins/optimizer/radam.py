@@ -1,6 +1,6 @@
 """Optimizer: RAdam."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
@@ -23,6 +23,8 @@ class RAdam(torch.optim.RAdam):
         decoupled: whether weight decay acts on the weights, or as a part of the gradient.
         maximize: go up instead of down.
     """
+
+    row_separable: ClassVar = True
 
     def __init__(
         self,

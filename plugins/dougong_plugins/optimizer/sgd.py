@@ -1,6 +1,6 @@
 """Optimizer: stochastic gradient descent."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
@@ -22,6 +22,8 @@ class SGD(torch.optim.SGD):
         nesterov: look ahead along the momentum; it needs momentum, and no dampening.
         maximize: go up instead of down.
     """
+
+    row_separable: ClassVar = True
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """Schedule: straight lines between points."""
 
 from bisect import bisect_right
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
 
@@ -31,6 +32,11 @@ class PiecewiseLinear(Schedule):
         self.places = sorted(points)
         self.factors = [points[place] for place in self.places]
         self.unit = unit
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """Up, down, and level again, within a few updates."""
+        return {"points": {0: 0.1, 3: 1.0, 6: 0.5}}
 
     def factor(self, update: int, updates: int) -> float:
         """The height of the line that this update is under."""
