@@ -20,7 +20,7 @@ class Stack(Optimizer):
 
     It has the optimizer's own `param_groups`, `state` and `defaults`, to which the stages add theirs; so its
     `state_dict` is flat and of PyTorch's shape, however many stages there are. The order of the stages is that of
-    their places, not of the list.
+    their places, and of their names within one, not of the list.
 
     Args:
         core: the optimizer that moves the weights.
@@ -37,7 +37,7 @@ class Stack(Optimizer):
     def __init__(self, core: Optimizer, stages: Sequence[Wrapper], model: nn.Module | None = None) -> None:
         _check(core, stages)
         self.core = core
-        self.stages = sorted(stages, key=lambda stage: PLACES.index(stage.place))
+        self.stages = sorted(stages, key=lambda stage: (PLACES.index(stage.place), type(stage).__name__))
         self._add_hooks()
         for stage in self.stages:
             stage.attach(self, model)

@@ -9,8 +9,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from dougong.compose.fit import Part, refusal
+from dougong.registry.discovery import BUILT_IN
 from dougong.registry.plugin import Plugin
 from dougong.testing.check import check, skip
+from dougong.testing.configuration import default_plugin
 from dougong.testing.descending import descend, optimizer_of, parameters_of, saved_state
 from dougong.testing.optimizer import (
     descent,
@@ -69,7 +71,7 @@ def other_wrappers(subject: Subject) -> None:
     others = [plugin for plugin in _partners(subject, "wrapper") if plugin.name != subject.plugin.name]
     if not others:
         skip("there is no other wrapper")
-    core = next(_partners(subject, "optimizer"))
+    core = _core(subject)
     for other in others:
         if refusal(Part("wrapper", other), Part("optimizer", core), subject.catalogue):
             continue
@@ -133,12 +135,18 @@ def model(subject: Subject) -> None:
 
 
 def _partners(subject: Subject, kind: str) -> Iterator[Plugin]:
-    """The plugins of a kind that go with it, by their facts."""
+    """The built-in plugins of a kind that go with it, by their facts: a fault of anybody else's is not its own."""
     for plugin in subject.catalogue:
-        if plugin.kind == kind and not plugin.problem:
+        if plugin.kind == kind and plugin.origin == BUILT_IN:
             reason = refusal(Part("wrapper", subject.plugin), Part(kind, plugin), subject.catalogue)
             if reason is None:
                 yield plugin
+
+
+def _core(subject: Subject) -> Plugin:
+    """The default optimizer, or else the first that goes with it."""
+    partners = {plugin.name: plugin for plugin in _partners(subject, "optimizer")}
+    return partners.get(default_plugin("optimizer", subject.catalogue).name, next(iter(partners.values())))
 
 
 def _around(subject: Subject, plugin: Plugin, parameters: list[nn.Parameter]) -> Optimizer:
@@ -153,7 +161,7 @@ def _model() -> nn.Module:
 
 
 def _of_model(subject: Subject, network: nn.Module) -> Optimizer:
-    core = subject.with_plugin(next(_partners(subject, "optimizer"))).make({"params": list(network.parameters())})
+    core = subject.with_plugin(_core(subject)).make({"params": list(network.parameters())})
     made: Any = subject.make().wrap(core, network)
     made.train()
     return made  # type: ignore[no-any-return]

@@ -43,7 +43,7 @@ class Descent(Sound):
 class StateRoundTrip(Sound):
     """Halves the gradient at each third update, and keeps the count to itself."""
 
-    also = ("resumed_run", "any_optimizer", "model")
+    also = ("resumed_run", "model")
 
     def __init__(self) -> None:
         self.count = 0
@@ -140,8 +140,6 @@ class OtherWrappers(Sound):
 @register("wrapper", "evaluation")
 class Evaluation(Sound):
     """Evaluates other weights, and does not put the trained ones back."""
-
-    also = ("resumed_run",)
 
     @torch.no_grad()
     def eval(self, stack):
