@@ -27,6 +27,7 @@ UNKNOWN = [
     ("train hydra.rn.dir=here", "hydra.rn.dir: Hydra has no such setting;", "--cfg hydra"),
     ("train ~sed", "~sed: ", "nothing of that name"),
     ("train -m seed=1,2 optimizer.lrr=1e-3,1e-4", "optimizer.lrr: there is no such", "Did you mean `lr`?"),
+    ("train optimizer=adamv", "optimizer=adamv: there is no such optimizer.", "Did you mean `adamw`?"),
     ("train -m attention=full,fll", "attention=fll: there is no such attention.", "Did you mean `full`?"),
     ("train --mutirun seed=1,2", "--mutirun: there is no such option.", "Did you mean `--multirun`?"),
     ("train --cfg jb", "--cfg jb: there is no such choice.", "Did you mean `job`?"),
