@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
-from os.path import commonprefix
+from itertools import takewhile
 
 
 class UserError(ValueError):
@@ -19,7 +19,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
 
     def likeness(name: str) -> tuple[float, int]:
         matcher.set_seq1(name)
-        return matcher.ratio(), len(commonprefix((name, word.lower())))
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(name, word.lower(), strict=False))
+        return matcher.ratio(), len(list(same))
 
     return names[max(close, key=likeness)]
 
