@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 SMALL = ("encoder.layers=2", "embedding.dim=128", "tracker=csv", "trainer=cpu", "trainer.precision=32")
-ADAM_LRS = ("3e-4", "1e-3", "3e-3")
+ADAM_LRS = ("3e-4", "1e-3", "3e-3", "1e-2")
 CORES = {
     "adamw": ("optimizer=adamw", ADAM_LRS),
-    "adax": ("optimizer=adax", ("3e-4", "1e-3", "3e-3")),
-    "adafactor": ("optimizer=adafactor", ("3e-3", "1e-2", "3e-2")),
+    "adax": ("optimizer=adax", ADAM_LRS),
+    "adafactor": ("optimizer=adafactor", ("3e-3", "1e-2", "3e-2", "1e-1")),
     "lookahead(adamw)": ("optimizer=adamw wrapper=[lookahead]", ADAM_LRS),
 }
 LAZY = {
