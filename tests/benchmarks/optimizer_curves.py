@@ -23,6 +23,7 @@ from typing import Any
 
 SMALL = ("encoder.layers=2", "embedding.dim=128", "tracker=csv", "trainer=cpu", "trainer.precision=32")
 ADAM_LRS = ("3e-4", "1e-3", "3e-3", "1e-2")
+LAZY_LRS = ("1e-4", "3e-4", "1e-3")
 CORES = {
     "adamw": ("optimizer=adamw", ADAM_LRS),
     "adax": ("optimizer=adax", ADAM_LRS),
@@ -30,9 +31,9 @@ CORES = {
     "lookahead(adamw)": ("optimizer=adamw wrapper=[lookahead]", ADAM_LRS),
 }
 LAZY = {
-    "adamw": ("optimizer=adamw", ADAM_LRS),
-    "lazy rows": ("optimizer=adamw wrapper=[lazy] wrapper.lazy.mode=rows", ADAM_LRS),
-    "lazy mask": ("optimizer=adamw wrapper=[lazy] wrapper.lazy.mode=mask", ADAM_LRS),
+    "adamw": ("optimizer=adamw", LAZY_LRS),
+    "lazy rows": ("optimizer=adamw wrapper=[lazy] wrapper.lazy.mode=rows", LAZY_LRS),
+    "lazy mask": ("optimizer=adamw wrapper=[lazy] wrapper.lazy.mode=mask", LAZY_LRS),
 }
 STUDIES: dict[str, dict[str, Any]] = {
     "sentiment": {
@@ -53,8 +54,8 @@ STUDIES: dict[str, dict[str, Any]] = {
     "lazy": {
         "settings": (
             *("data=text_table", "data.train=train.tsv", "data.valid=dev.tsv", "data.test=test.tsv", "data.text=0"),
-            *("data.label=1", "task=classification", "tokenizer=wordpiece", "trainer.max_epochs=4"),
-            *(*SMALL, "embedding.dim=256"),
+            *("data.label=1", "task=classification", "tokenizer=wordpiece", "trainer.max_epochs=3"),
+            *(*SMALL, "embedding.dim=256", "task.max_length=128"),
         ),
         "arms": LAZY,
         "metric": "accuracy",
