@@ -10,11 +10,6 @@ from torch import Tensor
 from dougong_plugins.attention.kernels.tiles import Band, Tile, block_of
 
 
-def score_dtype(dtype: torch.dtype) -> torch.dtype:
-    """The precision of scores and softmax statistics: never below float32."""
-    return torch.promote_types(dtype, torch.float32)
-
-
 @lru_cache(maxsize=16)
 def band_bias(band: Band, dtype: torch.dtype, device: torch.device) -> Tensor:
     """(Q, K) of a whole block and stretch, of which those at the ends of the sequence are parts."""

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dougong_plugins.attention.kernels.bias import padding_bias, score_dtype, tile_bias
+from dougong_plugins.attention.kernels.bias import padding_bias, tile_bias
 from dougong_plugins.attention.kernels.flash import FlashTile, flash_works
 from dougong_plugins.attention.kernels.matmul import MatmulTile
 from dougong_plugins.attention.kernels.pattern import Pattern
+from dougong_plugins.attention.kernels.precision import product_dtype, score_dtype
 from dougong_plugins.attention.kernels.products import LONGEST_ROW, ProductTile
 from dougong_plugins.attention.kernels.tiles import Rows, Tile, longest_row, parts
 
@@ -45,7 +46,7 @@ class Job:
 
     def _suits_products(self, like: Tensor) -> bool:
         # A causal mask halves the work of the flash kernel, and with padding a row may be empty.
-        if self.causal or self.padding is not None or like.dtype != score_dtype(like.dtype):
+        if self.causal or self.padding is not None or _computing(like) != score_dtype(like.dtype):
             return False
         return longest_row(self.pattern, like.shape[1]) <= LONGEST_ROW
 
@@ -75,17 +76,17 @@ def attend(job: Job, query: Tensor, key: Tensor, value: Tensor, scale: float) ->
     """The output (B, N, H, D) and a finite log-sum-exp (B, N, H), of three (B, N, H, D)."""
     query, key, value = (_readable(tensor) for tensor in (query, key, value))
     engine = job.engine(query)
-    output = torch.empty_like(query, memory_format=torch.contiguous_format)
+    output = query.new_empty(query.shape, dtype=_sum_dtype(query, summed=job.pattern.halves > 1))
     lse = query.new_empty(query.shape[:-1], dtype=score_dtype(query.dtype))
     for half, tile, items, bias, causal in job.tiles(query):
-        queries, keys, values = _rows((query,), tile.queries, items) + _rows((key, value), tile.keys, items)
+        (queries,), (keys, values) = _rows((query,), tile.queries, items), _rows((key, value), tile.keys, items)
         partial, partial_lse = engine.forward(queries, keys, values, bias, causal, scale)
         output_rows, lse_rows = tile.queries.of(output, items), tile.queries.of(lse, items)
         partial, partial_lse = partial.transpose(1, 2), partial_lse.transpose(1, 2)
         merge = _merge if half else _store
         merge(output_rows, lse_rows, partial.reshape(output_rows.shape), partial_lse.reshape(lse_rows.shape))
     # A finite number where no key is seen makes the weights of the backward pass exp(-inf - 0) = 0, not NaN.
-    return output, lse.masked_fill_(lse == -torch.inf, 0.0)
+    return output.to(query.dtype), lse.masked_fill_(lse == -torch.inf, 0.0)
 
 
 def gradients(
@@ -94,22 +95,32 @@ def gradients(
     """The gradients of query, key and value, each (B, N, H, D)."""
     grad, query, key, value = (_readable(tensor) for tensor in (grad, query, key, value))
     engine = job.engine(query)
-    shape, dtype = query.shape, score_dtype(query.dtype)
-    # Half precision would round each of the several sums that meet in one key, so they are kept in float32.
-    grad_query, grad_key, grad_value = (torch.empty(shape, dtype=dtype, device=query.device) for _ in range(3))
+    summed = (job.pattern.halves > 1, *2 * [job.pattern.window is not None])
+    totals = [query.new_empty(query.shape, dtype=_sum_dtype(query, several)) for several in summed]
     if job.pattern.rate is None:  # else the classes come first, and write every key before a band adds to it
-        grad_key.zero_()
-        grad_value.zero_()
+        for total in totals[1:]:
+            total.zero_()
     for half, tile, items, bias, causal in job.tiles(query):
         grads, queries, outputs = _rows((grad, query, output), tile.queries, items)
         keys, values = _rows((key, value), tile.keys, items)
         lses = tile.queries.of(lse, items).flatten(0, 1).transpose(1, 2)
         partial = engine.backward(grads, queries, keys, values, outputs, lses, bias, causal, scale)
         put_key = _add if tile.band else _put
-        (_add if half else _put)(grad_query, tile.queries, items, partial[0])
-        put_key(grad_key, tile.keys, items, partial[1])
-        put_key(grad_value, tile.keys, items, partial[2])
-    return grad_query.to(query.dtype), grad_key.to(query.dtype), grad_value.to(query.dtype)
+        (_add if half else _put)(totals[0], tile.queries, items, partial[0])
+        put_key(totals[1], tile.keys, items, partial[1])
+        put_key(totals[2], tile.keys, items, partial[2])
+    # Each total is let go before the next is rounded.
+    grad_query, grad_key, grad_value = (totals.pop(0).to(query.dtype) for _ in range(3))
+    return grad_query, grad_key, grad_value
+
+
+def _sum_dtype(like: Tensor, summed: bool) -> torch.dtype:
+    """What results are kept in: 16 bits would round each of the several parts that meet in one place."""
+    return score_dtype(like.dtype) if summed else like.dtype
+
+
+def _computing(like: Tensor) -> torch.dtype:
+    return product_dtype(like.dtype, like.device)
 
 
 def _readable(tensor: Tensor) -> Tensor:
@@ -120,8 +131,16 @@ def _readable(tensor: Tensor) -> Tensor:
 
 
 def _rows(tensors: tuple[Tensor, ...], rows: Rows, items: slice) -> tuple[Tensor, ...]:
-    """Each as (G, H, L, D). A copy only where a tile holds several items, which then are short."""
-    return tuple(rows.of(tensor, items).flatten(0, 1).transpose(1, 2) for tensor in tensors)
+    """Each as (G, H, L, D), in the precision of the products.
+
+    A copy only where a tile holds several items, which then are short, or where 16 bits are widened.
+    """
+    views = (rows.of(tensor, items).transpose(2, 3) for tensor in tensors)
+    dtype = _computing(tensors[0])
+    return tuple(
+        (view if view.dtype == dtype else view.to(dtype, memory_format=torch.contiguous_format)).flatten(0, 1)
+        for view in views
+    )
 
 
 def _store(output: Tensor, lse: Tensor, partial: Tensor, partial_lse: Tensor) -> None:
@@ -134,7 +153,7 @@ def _merge(output: Tensor, lse: Tensor, partial: Tensor, partial_lse: Tensor) ->
     merged = torch.logaddexp(lse, partial_lse)
     safe = merged.masked_fill(merged == -torch.inf, 0.0)
     before, now = (torch.exp(part - safe)[..., None] for part in (lse, partial_lse))
-    output.copy_(output * before + partial * now)
+    output.mul_(before).addcmul_(partial, now)
     lse.copy_(merged)
 
 
