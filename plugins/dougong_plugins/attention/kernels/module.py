@@ -55,9 +55,11 @@ class PatternAttention(Attention):
         dtype = output_dtype(query)
         dropout = self.dropout if self.training else 0.0
         backend = self._backend_for(query, key, causal, key_padding_mask is not None, dropout)
-        # Tiles are converted one by one, so that no whole copy is held until the backward pass.
-        short = backend == "dense" and key.shape[-2] <= LONGEST_SHORT_ROW
-        computing = product_dtype(dtype, query.device) if short else dtype
+        computing = dtype
+        # Tiles are converted one by one, so that no whole copy is held until the backward pass. The length is compared
+        # last: a compiled graph would be bound to one side of it.
+        if backend == "dense" and product_dtype(dtype, query.device) != dtype and key.shape[-2] <= LONGEST_SHORT_ROW:
+            computing = product_dtype(dtype, query.device)
         with torch.autocast(query.device.type, enabled=False):
             query, key, value = (tensor.to(computing) for tensor in (query, key, value))
             return self._attend(backend, query, key, value, key_padding_mask, causal, dropout).to(dtype)
