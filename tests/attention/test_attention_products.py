@@ -1,19 +1,30 @@
 """The engine of batched products gives what plain matrix products give, and is used only where it may be."""
 
+from collections.abc import Callable
 from unittest import mock
 
 import pytest
 import torch
-from attention_reference import EACH, masked_dense, projected, run, seen_by
+from attention_reference import masked_dense, projected, run, seen_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dougong_plugins.attention.atrous import AtrousAttention
 from dougong_plugins.attention.kernels import blocked, products
 from dougong_plugins.attention.kernels.matmul import MatmulTile
+from dougong_plugins.attention.kernels.module import PatternAttention
 from dougong_plugins.attention.kernels.pattern import Pattern
 from dougong_plugins.attention.kernels.products import ProductTile
+from dougong_plugins.attention.local import LocalAttention
+from dougong_plugins.attention.sparse import SparseAttention
 
 lengths = st.integers(1, 40)
+
+
+def by_products(pattern: Pattern, length: int, causal: bool = False, mask: torch.Tensor | None = None) -> bool:
+    """Whether a pattern is computed by products."""
+    like = torch.zeros(1, length, 2, 8)
+    return isinstance(blocked.job(pattern, like, causal, 0.0, 0, mask).engine(like), ProductTile)
 
 
 def tensors(groups: int, heads: int, queries: int, keys: int, even: bool) -> dict[str, torch.Tensor]:
@@ -55,16 +66,17 @@ def test_a_tile_equals_plain_products(
 
 @pytest.mark.parametrize(("causal", "padded"), [(True, False), (False, True)])
 def test_tiles_in_which_a_row_may_be_empty_or_causal_are_left_to_the_flash_kernel(causal: bool, padded: bool) -> None:
-    like = torch.zeros(1, 400, 2, 8)
     mask = torch.zeros(1, 400, dtype=torch.bool) if padded else None
-    job = blocked.job(Pattern(window=9), like, causal, 0.0, 0, mask)
-    assert not isinstance(job.engine(like), ProductTile)
+    assert not by_products(Pattern(window=70), 400, causal, mask)
 
 
-@pytest.mark.parametrize("name", ["local", "atrous", "sparse"])
+@pytest.mark.parametrize("plugin", [LocalAttention, AtrousAttention, SparseAttention])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_both_engines_of_a_cpu_agree_through_the_whole_operator(name: str, dtype: torch.dtype) -> None:
-    attention = EACH[name](backend="blocked")
+def test_both_engines_of_a_cpu_agree_through_the_whole_operator(
+    plugin: Callable[..., PatternAttention], dtype: torch.dtype
+) -> None:
+    attention = plugin(70, backend="blocked")
+    assert by_products(attention.pattern, 333)
     inputs = projected((3, 2, 333, 16), 0, dtype)
     ours = run(attention, inputs)
     with mock.patch.object(blocked.Job, "_suits_products", return_value=False):
@@ -75,7 +87,6 @@ def test_both_engines_of_a_cpu_agree_through_the_whole_operator(name: str, dtype
     assert ours.distance(run(lambda *qkv: masked_dense(*qkv, seen), [tensor.double() for tensor in inputs])) < bound
 
 
-def test_long_rows_are_left_to_the_flash_kernel() -> None:
-    like = torch.zeros(1, 4096, 2, 8)
-    engines = [blocked.job(Pattern(rate=rate), like, False, 0.0, 0, None).engine(like) for rate in (2, 64)]
-    assert [isinstance(engine, ProductTile) for engine in engines] == [False, True]
+def test_long_rows_and_narrow_windows_are_left_to_the_flash_kernel() -> None:
+    patterns = [Pattern(rate=2), Pattern(rate=64), Pattern(window=32), Pattern(window=64), Pattern(32, 64)]
+    assert [by_products(pattern, 4096) for pattern in patterns] == [False, True, False, True, False]

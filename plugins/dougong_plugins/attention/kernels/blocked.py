@@ -19,7 +19,7 @@ from dougong_plugins.attention.kernels.flash import FlashTile, flash_works
 from dougong_plugins.attention.kernels.matmul import MatmulTile
 from dougong_plugins.attention.kernels.pattern import Pattern
 from dougong_plugins.attention.kernels.precision import product_dtype, score_dtype
-from dougong_plugins.attention.kernels.products import LONGEST_ROW, ProductTile
+from dougong_plugins.attention.kernels.products import LONGEST_ROW, NARROWEST_WINDOW, ProductTile
 from dougong_plugins.attention.kernels.tiles import Rows, Tile, longest_row, parts
 
 NUMBERS_A_THREAD = 1 << 18
@@ -50,6 +50,8 @@ class Job:
     def _suits_products(self, like: Tensor) -> bool:
         # A causal mask halves the work of the flash kernel, and with padding a row may be empty.
         if self.causal or self.padding is not None or _computing(like) != score_dtype(like.dtype):
+            return False
+        if self.pattern.window is not None and self.pattern.window < NARROWEST_WINDOW:
             return False
         return longest_row(self.pattern, like.shape[1]) <= LONGEST_ROW
 

@@ -11,6 +11,9 @@ LONGEST_ROW = 512
 """How many keys a query may have: beyond that the flash kernel is as fast, and holds fewer scores."""
 
 
+NARROWEST_WINDOW = 64
+"""Narrower windows make products too small to gain: at 32 the flash kernel is the faster one."""
+
 SCORES_A_THREAD = 1 << 18
 """How many scores are held at a time for each thread."""
 
