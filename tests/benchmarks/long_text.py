@@ -1,6 +1,9 @@
 """Time and memory of training on long texts: `experiment=long_text` with each attention, in one run.
 
-    python tests/benchmarks/long_text.py --text INPUT_TXT [--attentions full sparse] [--updates 12] [--rounds 3]
+    python tests/benchmarks/long_text.py --text INPUT_TXT [--attentions full sparse math] [--updates 12] [--rounds 3]
+
+`full` is the flash kernel of PyTorch, which never holds the scores of a layer; `math` is the same by its plain
+kernel, which does: (B, H, N, N) of them.
 
 Each measurement is a process of its own, and rounds are interleaved. Times are medians over the updates from the third
 on; memory is the growth of the process's peak over those updates, above what it held before the first.
@@ -13,15 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 WARM = 2
+MATH = "math"
 
 
 def measure(text: str, attention: str, updates: int, precision: str) -> dict[str, float]:
     """Seconds an update and bytes, of one short training."""
     from pytorch_lightning import Callback
+    from torch.nn.attention import SDPBackend, sdpa_kernel
 
     import dougong
     from dougong.benchmark.memory import _status
@@ -45,11 +51,13 @@ def measure(text: str, attention: str, updates: int, precision: str) -> dict[str
             held.append(_status("VmHWM"))
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = ["experiment=long_text", f"data.path={text}", f"attention={attention}", "callback=clock"]
+        plugin = "full" if attention == MATH else attention
+        settings = ["experiment=long_text", f"data.path={text}", f"attention={plugin}", "callback=clock"]
         settings += ["tracker=csv", f"trainer.max_updates={updates}", "trainer=cpu", f"trainer.precision={precision}"]
         # Validation would be part of the time of an epoch, and of no update; a small share of the text is enough.
         settings += ["data.valid_share=0.01", "data.test_share=0.0"]
-        dougong.train(settings, Path(folder) / "run")
+        with sdpa_kernel(SDPBackend.MATH) if attention == MATH else nullcontext():
+            dougong.train(settings, Path(folder) / "run")
     seconds = [end - begin for begin, end in zip(begins, ends, strict=True)][WARM:]
     return {"seconds": statistics.median(seconds), "bytes": held[-1] - held[0]}
 
@@ -58,7 +66,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", required=True)
-    parser.add_argument("--attentions", nargs="+", default=["full", "sparse"])
+    parser.add_argument("--attentions", nargs="+", default=["full", "sparse", MATH])
     parser.add_argument("--updates", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--precision", default="auto")

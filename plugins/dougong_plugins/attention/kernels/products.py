@@ -11,6 +11,13 @@ LONGEST_ROW = 512
 """How many keys a query may have: beyond that the flash kernel is as fast, and holds fewer scores."""
 
 
+NARROWEST_WINDOW = 64
+"""Narrower windows make products too small to gain: at 32 the flash kernel is the faster one."""
+
+SCORES_A_THREAD = 1 << 18
+"""How many scores are held at a time for each thread."""
+
+
 class ProductTile:
     """What `FlashTile` does, where each query sees a key. That kernel multiplies but 32 queries at once.
 
@@ -33,8 +40,8 @@ class ProductTile:
         at_once = _heads_at_once(query, key, value)
         output = self._result("output", query, at_once)
         lse = self._result("lse", query[..., :1], at_once)
-        for heads, (for_output, for_lse) in _stacks(at_once, output, lse):
-            queries, keys, values = (tensor[:, heads].flatten(0, 1) for tensor in (query, key, value))
+        for groups, heads, (for_output, for_lse) in _stacks(at_once, key.shape[2], output, lse):
+            queries, keys, values = (tensor[groups, heads].flatten(0, 1) for tensor in (query, key, value))
             scores = self._scores(queries, keys, bias, scale)
             weights = torch.softmax(scores, -1, out=self._buffer("weights", scores, scores.shape))
             torch.bmm(weights, values, out=for_output)
@@ -60,8 +67,8 @@ class ProductTile:
             self._result(name, like, at_once)
             for name, like in (("grad_query", query), ("grad_key", key), ("grad_value", value))
         ]
-        for heads, (for_query, for_key, for_value) in _stacks(at_once, *results):
-            grads, queries, keys, values = (tensor[:, heads].flatten(0, 1) for tensor in (grad, query, key, value))
+        for groups, heads, (for_query, for_key, for_value) in _stacks(at_once, key.shape[2], *results):
+            grads, queries, keys, values = (tensor[groups, heads].flatten(0, 1) for tensor in (grad, query, key, value))
             if self.alone:
                 scores = self._scores(queries, keys, bias, scale)
                 weights = torch.softmax(scores, -1, out=self._buffer("weights", scores, scores.shape))
@@ -70,8 +77,8 @@ class ProductTile:
                     grad_weights, weights, -1, weights.dtype, grad_input=grad_weights
                 )
             else:
-                weights = self._merged_weights(queries, keys, lse[:, heads].flatten(0, 1), bias, scale)
-                mean = (grad[:, heads] * output[:, heads]).sum(-1, keepdim=True).flatten(0, 1)
+                weights = self._merged_weights(queries, keys, lse[groups, heads].flatten(0, 1), bias, scale)
+                mean = (grad[groups, heads] * output[groups, heads]).sum(-1, keepdim=True).flatten(0, 1)
                 grad_scores = self._buffer("scores", weights, weights.shape).copy_(mean)
                 grad_scores.baddbmm_(grads, values.transpose(1, 2), beta=-1).mul_(weights)
             torch.bmm(weights.transpose(1, 2), grads, out=for_value)
@@ -115,10 +122,15 @@ def _heads_at_once(*tensors: Tensor) -> int:
     return tensors[0].shape[1] if even else 1
 
 
-def _stacks(at_once: int, *results: Tensor) -> Iterator[tuple[slice, list[Tensor]]]:
-    """Which heads come at once, and the (n, ...) of each (S, G, h, ...) that are theirs."""
+def _stacks(at_once: int, keys: int, *results: Tensor) -> Iterator[tuple[slice, slice, list[Tensor]]]:
+    """Which groups and heads come at once, and the (n, ...) of each (S, G, h, ...) that are theirs."""
+    _, groups, _, queries = results[0].shape[:4]
+    step = max(1, torch.get_num_threads() * SCORES_A_THREAD // (at_once * queries * keys))
     for number, parts in enumerate(zip(*results, strict=True)):
-        yield slice(number * at_once, (number + 1) * at_once), [part.flatten(0, 1) for part in parts]
+        heads = slice(number * at_once, (number + 1) * at_once)
+        for first in range(0, groups, step):
+            some = slice(first, first + step)
+            yield some, heads, [part[some].flatten(0, 1) for part in parts]
 
 
 def _joined(result: Tensor) -> Tensor:
