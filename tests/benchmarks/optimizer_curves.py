@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def one(
     name = f"{arm}-{lr}-{seed}".replace(" ", "_")
     kept = folder / name / "result.json"
     if not kept.exists():
+        shutil.rmtree(kept.parent, ignore_errors=True)  # of a run that was interrupted
         words = [
             *study["settings"],
             *changes,
