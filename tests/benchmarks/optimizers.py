@@ -3,23 +3,23 @@
     pip install transformers pytorch-optimizer   # optional: peers
     python tests/benchmarks/optimizers.py
 
-Each optimizer has the same parameters as a fused AdamW of its own, and the two make their updates in turn; the ratio is
-that of the medians. `bert` are the parameters of BERT-base (109 million), `small` are 4 million of the same shapes.
-State is counted in bytes of all of its tensors, a parameter.
+Each optimizer has the same parameters as a fused AdamW beside it, and the two make their updates in turn; the ratio is
+the median over the turns. `bert` are the parameters of BERT-base (109 million), `small` are 4 million of the same
+shapes. State is counted in bytes of all of its tensors, a parameter; `others` is the share of the machine that other
+processes took meanwhile.
 """
 
 import argparse
-import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from pairs import compare
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 Make = Callable[[Any], Optimizer]
-ROUNDS = {"bert": 9, "small": 60}
 WARM = 3
 
 
@@ -63,7 +63,6 @@ def ours() -> dict[str, Make]:
     """The plugins, by every way they compute."""
     from dougong_plugins.optimizer.adafactor import Adafactor
     from dougong_plugins.optimizer.adax import AdaX
-    from dougong_plugins.wrapper.lookahead import Lookahead
 
     found: dict[str, Make] = {
         f"AdaX, {backend}": lambda params, backend=backend: AdaX(params, backend=backend)
@@ -71,7 +70,6 @@ def ours() -> dict[str, Make]:
     }
     for backend in ("eager", "compile"):
         found[f"Adafactor, {backend}"] = lambda params, backend=backend: Adafactor(params, backend=backend)
-    found["Lookahead(fused AdamW), k=5"] = lambda params: Lookahead(k=5).wrap(torch.optim.AdamW(params, fused=True))
     return found
 
 
@@ -93,11 +91,8 @@ def peers() -> dict[str, Make]:
         import pytorch_optimizer
 
         found["pytorch-optimizer's Adafactor"] = lambda params: pytorch_optimizer.AdaFactor(params)
-        found["pytorch-optimizer's Lookahead(fused AdamW), k=5"] = lambda params: pytorch_optimizer.Lookahead(
-            torch.optim.AdamW(params, fused=True), k=5
-        )
     except ImportError:
-        print("pytorch-optimizer is not installed: without its Adafactor and Lookahead.")
+        print("pytorch-optimizer is not installed: without its Adafactor.")
     return found
 
 
@@ -112,12 +107,12 @@ def parameters(which: str, device: str) -> list[nn.Parameter]:
     return found
 
 
-def seconds(optimizer: Optimizer, updates: int, device: str) -> float:
+def seconds(optimizer: Optimizer, updates: int = 1) -> float:
     """Time of an update, the mean over some."""
     start = time.perf_counter()
     for _ in range(updates):
         optimizer.step()
-    if device == "cuda":
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
     return (time.perf_counter() - start) / updates
 
@@ -132,17 +127,24 @@ def state_bytes(optimizer: Optimizer) -> float:
     return sum(tensor.numel() * tensor.itemsize for tensor in tensors) / count
 
 
-def compare(make: Make, which: str, device: str, updates: int) -> tuple[float, float, float]:
-    """Median milliseconds of an update, their ratio to fused AdamW's, and bytes of state a parameter."""
+def rows(makes: Mapping[str, Make], which: str, device: str, updates: int = 1) -> Iterator[str]:
+    """A table of times, their ratio to fused AdamW's, and state.
+
+    Args:
+        updates: that are made in a turn, where not all cost the same.
+    """
+    millions = sum(torch.Size(shape).numel() for shape in SETS[which]) / 1e6
+    yield f"\n| {which}: {millions:.1f} million parameters | ms | / fused AdamW | bytes a parameter | others |"
+    yield "|---|---:|---:|---:|---:|"
     base = torch.optim.AdamW(parameters(which, device), fused=True)
-    other = make(parameters(which, device))
-    for optimizer in (base, other):
-        for _ in range(WARM):
+    for name, make in makes.items():
+        other = make(parameters(which, device))
+        for optimizer in [base, other] * WARM:
             optimizer.step()
-    rounds = max(3, ROUNDS[which] // updates)
-    times = [[seconds(optimizer, updates, device) for optimizer in (base, other)] for _ in range(rounds)]
-    first, second = (statistics.median(column) for column in zip(*times, strict=True))
-    return 1000 * second, second / first, state_bytes(other)
+        found = compare(lambda: seconds(base, updates), lambda other=other: seconds(other, updates))
+        yield (
+            f"| {name} | {found.milliseconds:.1f} | {found.ratio:.2f} | {state_bytes(other):.3f} | {found.others:.0%} |"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -155,13 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     makes = {name: make for name, make in (ours() | peers()).items() if chosen.only.lower() in name.lower()}
     print(f"PyTorch {torch.__version__}, {chosen.device}, {torch.get_num_threads()} threads")
     for which in chosen.sets:
-        millions = sum(torch.Size(shape).numel() for shape in SETS[which]) / 1e6
-        print(f"\n| {which}: {millions:.1f} million parameters | ms | / fused AdamW | bytes a parameter |")
-        print("|---|---:|---:|---:|")
-        for name, make in makes.items():
-            # An update of Lookahead is the mean of those between two steps of the slow weights.
-            cost, ratio, state = compare(make, which, chosen.device, 5 if "k=5" in name else 1)
-            print(f"| {name} | {cost:.1f} | {ratio:.2f} | {state:.3f} |", flush=True)
+        for row in rows(makes, which, chosen.device):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -158,10 +158,9 @@ def _factored(
     rows, columns, average = state["exp_avg_sq_row"], state["exp_avg_sq_col"], state.get("exp_avg")
     axes = largest_axes(parameter.shape, group["min_dim"])
     assert axes is not None
-    if group["backend"] == "compile":
-        adafactor_compiled.tensor(parameter, gradient, rows, columns, average, axes, k)
-    elif parameter.ndim == 2 and parameter.is_contiguous() and gradient.is_contiguous():
-        adafactor_update.matrix(parameter, gradient, rows, columns, average, k)
+    if parameter.ndim == 2 and parameter.is_contiguous() and gradient.is_contiguous():
+        way = adafactor_compiled if group["backend"] == "compile" else adafactor_update
+        way.matrix(parameter, gradient, rows, columns, average, k)
     else:
         adafactor_update.tensor(parameter, gradient, rows, columns, average, axes, k)
 
