@@ -3,7 +3,7 @@
 # Shapes: N rows, M columns, T rows a tile.
 
 import math
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor
 from dougong_plugins.optimizer.kernels import adafactor_update
 from dougong_plugins.optimizer.kernels.adafactor_update import Coefficients
 
-# Rows whose columns are summed up together. A compiled sum over rows goes down one column after the other, which is
-# slow where the rows don't stay in a core's cache meanwhile.
-TILE = 32
+# Rows whose columns are summed up together, written out as a sum. A compiled reduction over rows goes down one column
+# after the other, where no row can be read ahead.
+TILE = 16
 
 
 def matrix(
@@ -63,11 +63,13 @@ def _compiled(eps1: float, eps2: float, clip: float | None, momentum: float, sca
 
 
 def _column_sums(gradient: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """The sum of the squares in each column, (1, M), and the sum of the squares times the rows' weights."""
-    height, width = gradient.shape
-    whole = height // TILE * TILE
-    tiles, remainder = gradient[:whole].view(height // TILE, TILE, width), gradient[whole:]
-    squares, others = tiles * tiles, remainder * remainder
-    sums = squares.sum(1).sum(0, keepdim=True) + others.sum(0, keepdim=True)
-    weighted = (squares * weights[:whole].view(height // TILE, TILE, 1)).sum(1).sum(0, keepdim=True)
-    return sums, weighted + (others * weights[whole:]).sum(0, keepdim=True)
+    """The sum of the squares in each column, (1, M), and the sum of the squares times the rows' weights, (N, 1)."""
+    tiles = len(gradient) // TILE
+    whole = tiles * TILE
+    found = gradient[whole:] * gradient[whole:]
+    sums, weighted = found.sum(0, keepdim=True), (found * weights[whole:]).sum(0, keepdim=True)
+    parts, factors = gradient[:whole].view(tiles, TILE, -1), weights[:whole].view(tiles, TILE, 1)
+    squares = [parts[:, row] * parts[:, row] for row in range(TILE)]
+    sums = sums + reduce(torch.add, squares).sum(0, keepdim=True)
+    products = [square * factors[:, row] for row, square in enumerate(squares)]
+    return sums, weighted + reduce(torch.add, products).sum(0, keepdim=True)
