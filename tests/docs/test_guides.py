@@ -1,4 +1,4 @@
-"""The guides are true: every code block is run, and prints what the page says."""
+"""Guides are true: every code block is run, and prints what the page says."""
 
 import sys
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import pages
 import pytest
 
-GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [*sorted((DOCS / "guides").glob("*.md")), pytest.param(DOCS / "optimizers.md", marks=pytest.mark.slow)]
 
 
-@pytest.mark.parametrize("page", sorted(GUIDES.glob("*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_the_code_blocks_of_a_guide_do_what_it_says(page, command, tmp_path):
     programs = tmp_path / "programs"
     programs.mkdir()

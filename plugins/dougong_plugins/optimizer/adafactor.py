@@ -18,6 +18,7 @@ from dougong_plugins.optimizer.kernels.stateful import (
     check_settings,
     dense_gradient,
     evaluate,
+    is_sharded,
     state_dtype,
 )
 
@@ -109,7 +110,13 @@ class Adafactor(StatefulOptimizer):
                 update = int(state["step"].item())
                 wide = state_dtype(parameter)
                 tensors = (parameter.to(wide), gradient.to(wide), state)
-                if "exp_avg_sq" in state:
+                if "exp_avg_sq" in state and is_sharded(parameter):
+                    _decay([tensors[0]], coefficients(group, update), group)
+                    adafactor_update.single(
+                        *tensors[:2], state["exp_avg_sq"], state.get("exp_avg"), coefficients(group, update)
+                    )
+                    _narrow(parameter, tensors[0])
+                elif "exp_avg_sq" in state:
                     together[update, wide, parameter.device].append((parameter, *tensors))
                 else:
                     _factored(*tensors, coefficients(group, update), group)
@@ -158,10 +165,10 @@ def _factored(
     rows, columns, average = state["exp_avg_sq_row"], state["exp_avg_sq_col"], state.get("exp_avg")
     axes = largest_axes(parameter.shape, group["min_dim"])
     assert axes is not None
-    if group["backend"] == "compile":
-        adafactor_compiled.tensor(parameter, gradient, rows, columns, average, axes, k)
-    elif parameter.ndim == 2 and parameter.is_contiguous() and gradient.is_contiguous():
-        adafactor_update.matrix(parameter, gradient, rows, columns, average, k)
+    plain = not is_sharded(parameter) and parameter.is_contiguous() and gradient.is_contiguous()
+    if parameter.ndim == 2 and plain:
+        way = adafactor_compiled if group["backend"] == "compile" else adafactor_update
+        way.matrix(parameter, gradient, rows, columns, average, k)
     else:
         adafactor_update.tensor(parameter, gradient, rows, columns, average, axes, k)
 

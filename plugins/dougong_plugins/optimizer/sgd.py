@@ -7,7 +7,8 @@ from annotated_types import Ge, Gt
 from torch.optim.optimizer import ParamsT
 
 from dougong import register
-from dougong_plugins.optimizer.kernels.groups import can_fuse
+from dougong_plugins.optimizer.kernels.groups import can_fuse, tensors_of
+from dougong_plugins.optimizer.kernels.stateful import is_sharded
 
 
 @register("optimizer", "sgd")
@@ -38,6 +39,6 @@ class SGD(torch.optim.SGD):
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError("nesterov: needs a momentum above 0 and no dampening.")
         groups: list[Any] = list(params)
-        super().__init__(
-            groups, lr, momentum, dampening, weight_decay, nesterov, maximize=maximize, fused=can_fuse(groups)
-        )
+        # PyTorch's fused kernel knows no tensors that are spread over processes.
+        fused = can_fuse(groups) and not any(is_sharded(tensor) for tensor in tensors_of(groups))
+        super().__init__(groups, lr, momentum, dampening, weight_decay, nesterov, maximize=maximize, fused=fused)

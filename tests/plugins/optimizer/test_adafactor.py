@@ -6,7 +6,7 @@ from optimizers import assert_equal, descend, gradients, make, parameters, value
 from torch import Tensor, nn
 
 from dougong_plugins.optimizer.adafactor import Adafactor
-from dougong_plugins.optimizer.kernels import adafactor_update
+from dougong_plugins.optimizer.kernels import adafactor_compiled, adafactor_update
 from dougong_plugins.optimizer.kernels.adafactor_update import largest_axes
 
 SHAPES = ((9, 14), (14, 9), (5,), (), (3, 2, 8), (2, 300))
@@ -15,6 +15,7 @@ SHAPES = ((9, 14), (14, 9), (5,), (), (3, 2, 8), (2, 300))
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adafactor_update, "BLOCK", 40)
+    monkeypatch.setattr(adafactor_compiled, "TILE", 4)
 
 
 def size(tensor: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ def test_it_equals_the_published_formula(settings):
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "clip_threshold": None, "scale_parameter": False}])
 def test_the_compiled_way_equals_the_published_formula_and_is_not_compiled_anew(settings):
     torch._dynamo.reset()
-    shapes = ((9, 14), (14, 9), (5,))
+    shapes = ((9, 14), (14, 9), (8, 30), (3, 20), (5,))
     tensors = parameters(shapes)
     expected = published(tensors, 20, lr=0.3, **settings)
     optimizer = make("adafactor", tensors, lr=0.3, min_dim=1, backend="compile", **settings)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 # Elements of a matrix that are gone through at a time: what is computed of them stays in a core's cache.
-BLOCK = 1 << 18
+BLOCK = 1 << 19
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 
@@ -91,6 +91,12 @@ def matrix(
             target.sub_(of_average.lerp_(update.mul_(right), 1 - k.momentum) * step)
 
 
+def single(parameter: Tensor, gradient: Tensor, second: Tensor, average: Tensor | None, k: Coefficients) -> None:
+    """Update one tensor whose second moment is kept whole; it may be spread over processes."""
+    second.lerp_(gradient.square().add_(k.eps1), k.share)
+    _move(parameter, gradient * second.rsqrt(), average, k)
+
+
 def tensor(
     parameter: Tensor,
     gradient: Tensor,
@@ -106,7 +112,11 @@ def tensor(
     rows.lerp_(squares.mean(second, keepdim=True), k.share)
     columns.lerp_(squares.mean(first, keepdim=True), k.share)
     update = gradient * (rows.mean(first, keepdim=True).sqrt() * rows.rsqrt()) * columns.rsqrt()
-    update.mul_(_shrink(_size(update), k))
+    _move(parameter, update, average, k)
+
+
+def _move(parameter: Tensor, update: Tensor, average: Tensor | None, k: Coefficients) -> None:
+    update = update * _shrink(_size(update), k)
     if average is not None:
         update = average.lerp_(update, 1 - k.momentum)
     parameter.sub_(update * _rate(parameter, k))
@@ -144,10 +154,9 @@ def _size(values: Tensor) -> Tensor:
 
 def _shrink(size: Tensor, k: Coefficients) -> Tensor:
     """What an update of that size is multiplied by."""
-    return (size / k.clip).clamp_(min=1.0).reciprocal_()
+    return (size / k.clip).clamp(min=1.0).reciprocal()
 
 
 def _rate(parameter: Tensor, k: Coefficients) -> Tensor:
     """The step as a scalar tensor; on a GPU nobody waits for it."""
-    size = _size(parameter).clamp_(min=k.eps2) if k.scale_parameter else parameter.new_ones(())
-    return size * k.rate
+    return _size(parameter).clamp(min=k.eps2) * k.rate if k.scale_parameter else parameter.new_full((), k.rate)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 # Elements that are updated at a time by `blocked`: what is computed of them stays in a core's cache.
-BLOCK = 1 << 17
+BLOCK = 1 << 18
 # PyTorch's kernel divides by 1 - beta**step, which is exactly 1 at this step for every beta < 1 that we give it.
 ENDLESS = 2.0**62
 

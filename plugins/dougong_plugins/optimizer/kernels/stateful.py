@@ -65,6 +65,11 @@ def dense_gradient(parameter: Tensor, name: str) -> Tensor:
     return gradient
 
 
+def is_sharded(tensor: Tensor) -> bool:
+    """Whether a tensor is spread over processes (a DTensor, as FSDP makes them)."""
+    return hasattr(tensor, "to_local")
+
+
 def check_settings(**settings: float | None) -> None:
     """Refuse what is negative, infinite or not a number, as a constructor is also called without the framework.
 

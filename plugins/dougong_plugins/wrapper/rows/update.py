@@ -79,7 +79,8 @@ class RowUpdate:
                     )
         names = [name for name, value in self.template.items() if name != "step" and value is not None]
         for name in names:
-            state.setdefault(name, torch.zeros_like(self.weight, memory_format=torch.preserve_format))
+            if name not in state:
+                state[name] = torch.zeros_like(self.weight, memory_format=torch.preserve_format)
         if names and getattr(state.get("step"), "shape", None) != (len(self.weight),):
             # Of a training that was not lazy until now, all rows have the one clock.
             before = float(state.get("step", 0))
