@@ -24,7 +24,7 @@ from typing import Any
 
 SMALL = ("encoder.layers=2", "embedding.dim=128", "tracker=csv", "trainer=cpu", "trainer.precision=32")
 ADAM_LRS = ("3e-4", "1e-3", "3e-3", "1e-2")
-LAZY_LRS = ("1e-4", "3e-4", "1e-3")
+LAZY_LRS = ("3e-4", "1e-3")
 CORES = {
     "adamw": ("optimizer=adamw", ADAM_LRS),
     "adax": ("optimizer=adax", ADAM_LRS),

@@ -82,7 +82,6 @@ class Lazy(Wrapper):
     def _update(self, stack: Stack, group: dict[str, Any], weight: Tensor) -> None:
         whole = weight.grad
         assert whole is not None
-        whole = whole.coalesce() if whole.is_sparse else whole
         rows, gradients = self.tables[weight].rows(local(whole))
         if self.mode == "rows":
             update = self.updates.setdefault(weight, RowUpdate(stack.core, weight))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 # Elements of a matrix that are gone through at a time: what is computed of them stays in a core's cache.
-BLOCK = 1 << 19
+BLOCK = 1 << 20
 
 Tensors = list[Tensor] | tuple[Tensor, ...]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Elements that are updated at a time by `blocked`: what is computed of them stays in a core's cache.
-BLOCK = 1 << 18
+# Elements that are updated at a time by `blocked`: what is computed of them stays in the cache that the cores share.
+BLOCK = 1 << 20
 # PyTorch's kernel divides by 1 - beta**step, which is exactly 1 at this step for every beta < 1 that we give it.
 ENDLESS = 2.0**62
 

@@ -4,6 +4,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, float64
 from torch import complex128 as sixteen_bytes
 
@@ -11,9 +12,15 @@ if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
 
-def take(table: Tensor, rows: Tensor) -> Tensor:
-    """(V, ...) and (N,) to (N, ...): a copy of those rows."""
-    return table.index_select(0, rows)
+def take(table: Tensor, rows: Tensor, room: Tensor | None = None) -> Tensor:
+    """(V, ...) and (N,) to (N, ...): a copy of those rows.
+
+    Args:
+        room: (N or more, ...) where to put them: memory that is new has to be found page by page.
+    """
+    if room is None:
+        return table.index_select(0, rows)
+    return torch.index_select(table.detach(), 0, rows, out=room[: len(rows)])
 
 
 def put(table: Tensor, rows: Tensor, values: Tensor) -> None:

@@ -45,11 +45,11 @@ class Table:
         """The rows of this process that any has seen since the last update; their gradients where these are at hand.
 
         Args:
-            gradient: of all rows of this process, dense, or sparse and coalesced.
+            gradient: of all rows of this process, dense or sparse.
         """
         if gradient.is_sparse:
             self._forget()
-            return gradient.indices()[0], gradient.values()
+            return _distinct(gradient)
         seen = self._seen_anywhere()[self.own]
         if not self.checked:
             self._check(gradient, seen)
@@ -79,6 +79,15 @@ class Table:
                 "used in another way as well (a tied output layer, a slice of it); leave it out with lazy.embeddings."
             )
         self.checked = bool(moved.any())
+
+
+def _distinct(gradient: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows of a sparse gradient, each once, and their gradients, which are only copied if some have to be added."""
+    rows = gradient._indices()[0]
+    ordered = rows.sort().values
+    if not gradient.is_coalesced() and (ordered[1:] == ordered[:-1]).any():
+        gradient = gradient.coalesce()
+    return gradient._indices()[0], gradient._values()
 
 
 def find_tables(model: nn.Module, patterns: Sequence[str], trained: Iterable[Tensor], sparse: bool) -> list[Table]:

@@ -13,11 +13,13 @@ from dougong.optim.core import update_apart
 from dougong_plugins.wrapper.rows.adam import Coefficients, adam_, coefficients, everywhere, part_of
 from dougong_plugins.wrapper.rows.moving import local, put, take
 
-CHUNK = 256  # rows at a time: what stays in the cache while it is worked on
-FEW_CLOCKS = 8  # up to so many, rows of one clock each are updated by the optimizer's own kernel
+CHUNK = 256  # rows at a time: what stays in the cache while pass after pass goes over it
+CORE_CHUNK = 512  # for the optimizer's own kernel, which goes over it once
+FEW_CLOCKS = 32  # up to so many, rows of one clock each are updated by the optimizer's own kernel
 WHOLE_ABOVE = 0.15  # share of the rows above which they are not taken out any more, but updated where they are
 
 State = dict[str, Any]
+Pieces = list[tuple[int, int]]
 
 
 class RowUpdate:
@@ -34,6 +36,7 @@ class RowUpdate:
         self.core = core
         self.weight = weight
         self.template: State | None = None
+        self.rooms: dict[str, Tensor] = {}
 
     def apply(self, group: State, state: State, rows: Tensor, gradients: Tensor | None, whole: Tensor) -> None:
         """Update.
@@ -41,7 +44,7 @@ class RowUpdate:
         Args:
             group: the settings.
             state: of the table; filled at the first update.
-            rows: (N,) in rising order, numbered from the first that this process has.
+            rows: (N,) all different, numbered from the first that this process has.
             gradients: (N, ...), or None to take them from `whole`.
             whole: the gradient of all rows of this process, sparse or dense.
 
@@ -52,17 +55,20 @@ class RowUpdate:
         if not len(rows):
             return
         counts = local(state["step"])[rows] if names else torch.zeros(len(rows))
-        clocks, lengths = torch.unique(counts, return_counts=True)
-        if len(clocks) > FEW_CLOCKS and set(names) == {"exp_avg", "exp_avg_sq"}:
+        ordered, order = counts.sort(stable=True)
+        clocks, lengths = torch.unique_consecutive(ordered, return_counts=True)
+        by = None
+        many = len(rows) > WHOLE_ABOVE * len(whole)
+        if (many or len(clocks) > FEW_CLOCKS) and set(names) == {"exp_avg", "exp_avg_sq"}:
             by = coefficients(self.core, group, counts.double().add_(1).unsqueeze(1))
-            if by is not None:
-                self._adam(state, rows, gradients, whole, by)
-                local(state["step"]).index_add_(0, rows, torch.ones_like(counts))
-                return
-        order = counts.argsort(stable=True) if len(clocks) > 1 else None
-        gradients = take(whole, rows) if gradients is None else gradients
-        for clock, part in zip(clocks.tolist(), _split(len(rows), order, lengths.tolist()), strict=True):
-            self._by_core(group, state, names, int(clock), rows[part], take(gradients, part))
+        if by is not None:
+            self._adam(state, rows, gradients, whole, by)
+        else:
+            cuts = _cuts(clocks.tolist(), lengths.tolist())
+            for part, pieces in zip(torch.split(order, CORE_CHUNK), cuts, strict=True):
+                source, places = (whole, rows[part]) if gradients is None else (gradients, part)
+                given = take(source, places, self._room("gradient", source))
+                self._by_core(group, state, names, rows[part], given, pieces)
         if names:
             local(state["step"]).index_add_(0, rows, torch.ones_like(counts))
 
@@ -88,28 +94,41 @@ class RowUpdate:
             state["step"] = torch.full_like(first_column, before, dtype=torch.float32)
         return names
 
-    def _by_core(self, group: State, state: State, names: list[str], clock: int, rows: Tensor, grads: Tensor) -> None:
-        """Let the optimizer itself update rows that have all been updated `clock` times."""
-        chunks = torch.split(rows, CHUNK)
-        tensors = [take(local(self.weight), chunk) for chunk in chunks]
-        for tensor, gradient in zip(tensors, torch.split(grads, CHUNK), strict=True):
+    def _by_core(
+        self, group: State, state: State, names: list[str], rows: Tensor, gradients: Tensor, pieces: Pieces
+    ) -> None:
+        """Let the optimizer itself update rows, of which those with one clock lie together."""
+        clocks, lengths = zip(*pieces, strict=True)
+        values = {name: take(local(state[name]), rows, self._room(name, local(state[name]))) for name in names}
+        parts = {name: torch.split(value, lengths) for name, value in values.items()}
+        weights = take(local(self.weight), rows, self._room("weight", local(self.weight)))
+        tensors = torch.split(weights, lengths)
+        for tensor, gradient in zip(tensors, torch.split(gradients, lengths), strict=True):
             tensor.grad = gradient
-        states = [self._rows_of(state, names, clock, chunk) for chunk in chunks]
-        for chunk, tensor, after in zip(chunks, tensors, update_apart(self.core, group, tensors, states), strict=True):
-            put(local(self.weight), chunk, tensor)
+        before = [{name: parts[name][i] for name in names} | self._clock(clocks[i]) for i in range(len(clocks))]
+        states = [item if clock else {} for item, clock in zip(before, clocks, strict=True)]
+        for held, after in zip(before, update_apart(self.core, group, tensors, states), strict=True):
             for name in names:
-                put(local(state[name]), chunk, after[name])
+                if after[name] is not held[name]:
+                    held[name].copy_(after[name])
+        put(local(self.weight), rows, weights)
+        for name, value in values.items():
+            put(local(state[name]), rows, value)
 
-    def _rows_of(self, state: State, names: list[str], clock: int, rows: Tensor) -> State:
-        """The optimizer's state of some rows; empty for those that it has never updated."""
-        if not clock:
-            return {}
-        found: State = {name: take(local(state[name]), rows) for name in names}
+    def _room(self, name: str, table: Tensor) -> Tensor:
+        """Memory for a chunk of rows, kept for the next one."""
+        room = self.rooms.get(name)
+        if room is None or room.dtype != table.dtype or room.device != table.device:
+            room = self.rooms[name] = table.new_empty((CORE_CHUNK, *table.shape[1:]))
+        return room
+
+    def _clock(self, count: int) -> State:
+        """What the optimizer knows of the updates that a row has had."""
         assert self.template is not None
-        if "step" in self.template:
-            step = self.template["step"]
-            found["step"] = torch.full_like(step, clock) if isinstance(step, Tensor) else type(step)(clock)
-        return found
+        if "step" not in self.template:
+            return {}
+        step = self.template["step"]
+        return {"step": torch.full_like(step, count) if isinstance(step, Tensor) else type(step)(count)}
 
     def _adam(self, state: State, rows: Tensor, gradients: Tensor | None, whole: Tensor, by: Coefficients) -> None:
         """Update rows of any clocks, a chunk at a time: taken out, or where they are if they are many."""
@@ -128,9 +147,20 @@ class RowUpdate:
                 put(table, chunk, values)
 
 
-def _split(count: int, order: Tensor | None, lengths: list[int]) -> list[Tensor]:
-    """Positions of the rows of each clock."""
-    return [torch.arange(count)] if order is None else list(torch.split(order, lengths))
+def _cuts(clocks: list[float], lengths: list[int]) -> Iterator[Pieces]:
+    """Runs of rows with one clock, cut where a chunk ends: (clock, length) of each, a chunk at a time."""
+    chunk: Pieces = []
+    room = CORE_CHUNK
+    for clock, length in zip(clocks, lengths, strict=True):
+        while length:
+            taken = min(length, room)
+            chunk.append((int(clock), taken))
+            length, room = length - taken, room - taken
+            if not room:
+                yield chunk
+                chunk, room = [], CORE_CHUNK
+    if chunk:
+        yield chunk
 
 
 def _chunked(by: Coefficients, count: int) -> Iterator[tuple[slice, Coefficients]]:
