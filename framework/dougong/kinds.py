@@ -64,14 +64,14 @@ _ALL = (
         "torch.optim:Optimizer",
         supplied=("params",),
         settings="dougong.compose.settings:OptimizerSettings",
-        facts={"row_separable": None},
+        facts={"row_separable": None, "averages_weights": False},
     ),
     Kind(
         "wrapper",
         "a stage around the optimizer's update; several make a stack",
         "dougong.contracts.wrapper:Wrapper",
         several=True,
-        facts={"place": None, "needs_row_separable": False},
+        facts={"place": None, "needs_row_separable": False, "replaces_weights": False},
     ),
     Kind("schedule", "the learning rate over the updates", "dougong.contracts.schedule:Schedule"),
     Kind(

@@ -67,6 +67,16 @@ def _needs(user: Part, attention: Part, catalogue: Catalogue) -> str | None:
     return f"{attention.said} can't do {missing[0]} attention, which {user.said} needs." if missing else None
 
 
+def _update(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:
+    return _rows(wrapper, optimizer, catalogue) or _weights(wrapper, optimizer)
+
+
+def _weights(wrapper: Part, optimizer: Part) -> str | None:
+    if not wrapper.plugin.fact("replaces_weights") or not optimizer.plugin.fact("averages_weights"):
+        return None
+    return f"{wrapper.said} replaces weights, of which {optimizer.said} keeps an average of its own; leave one of them out."
+
+
 def _rows(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:
     if not wrapper.plugin.fact("needs_row_separable") or optimizer.plugin.fact("row_separable") is not False:
         return None
@@ -101,6 +111,6 @@ RULES: dict[tuple[str, str], Rule] = {
     ("encoder", "attention"): _needs,
     ("decoder", "attention"): _needs,
     ("task", "attention"): _needs,
-    ("wrapper", "optimizer"): _rows,
+    ("wrapper", "optimizer"): _update,
 }
 """What decides of two kinds whether plugins of them go together; two kinds that are not here always do."""

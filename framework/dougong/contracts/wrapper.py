@@ -22,11 +22,13 @@ class Wrapper(ABC):
     A stage keeps what has to be saved in the stack's own `state` and `param_groups`, so that one state dict of
     PyTorch's shape holds all. `place` says where it belongs: around the weights (before anything moves and after all
     has), at the gradient, or at single rows of it. `needs_row_separable` says that it updates rows one by one, which
-    only an optimizer that says `row_separable` allows.
+    only an optimizer that says `row_separable` allows; `replaces_weights` that it puts other weights in place, which one
+    that says `averages_weights`, and so has weights of its own to train and to evaluate, would not know of.
     """
 
     place: ClassVar[Place]
     needs_row_separable: ClassVar[bool] = False
+    replaces_weights: ClassVar[bool] = False
 
     def attach(self, stack: "Stack", model: nn.Module | None) -> None:  # noqa: B027 - most stages need neither
         """Get to know the optimizer, and the model if there is one.

@@ -34,6 +34,7 @@ class ScheduleFreeAdamW(schedulefree.AdamWScheduleFree):  # type: ignore[misc]
     """
 
     row_separable: ClassVar = False
+    averages_weights: ClassVar = True
 
     def __init__(
         self,

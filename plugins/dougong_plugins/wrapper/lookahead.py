@@ -36,6 +36,7 @@ class Lookahead(Wrapper):
     """
 
     place: ClassVar[Place] = "weights"
+    replaces_weights: ClassVar[bool] = True
 
     def __init__(
         self,
