@@ -46,6 +46,7 @@ class Adafactor(StatefulOptimizer):
     """
 
     row_separable: ClassVar = False
+    averages_weights: ClassVar = False
 
     def __init__(
         self,
