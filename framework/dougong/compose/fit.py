@@ -74,7 +74,7 @@ def _update(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:
 def _weights(wrapper: Part, optimizer: Part) -> str | None:
     if not wrapper.plugin.fact("replaces_weights") or not optimizer.plugin.fact("averages_weights"):
         return None
-    return f"{wrapper.said} replaces weights, of which {optimizer.said} keeps an average of its own; leave one of them out."
+    return f"{wrapper.said} replaces weights, and {optimizer.said} keeps an average of those it had; leave one out."
 
 
 def _rows(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:

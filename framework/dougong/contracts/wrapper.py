@@ -22,8 +22,8 @@ class Wrapper(ABC):
     A stage keeps what has to be saved in the stack's own `state` and `param_groups`, so that one state dict of
     PyTorch's shape holds all. `place` says where it belongs: around the weights (before anything moves and after all
     has), at the gradient, or at single rows of it. `needs_row_separable` says that it updates rows one by one, which
-    only an optimizer that says `row_separable` allows; `replaces_weights` that it puts other weights in place, which one
-    that says `averages_weights`, and so has weights of its own to train and to evaluate, would not know of.
+    only an optimizer that says `row_separable` allows. `replaces_weights` says that it puts other weights in place,
+    which is not for an optimizer that says `averages_weights`, since it keeps some of its own.
     """
 
     place: ClassVar[Place]
