@@ -29,8 +29,8 @@ def kind_and_name(key: str) -> tuple[str, str]:
         hint = _mended(name)
         would_do = f" `{hint}` would do." if _is_good(hint) else ""
         raise UserError(
-            f"{key}: a new plugin's name is made of small letters (a to z), digits and underscores, 100 at most, begins "
-            f"with a letter, and is no word of Python's own and no value ({', '.join(VALUES)}).{would_do}"
+            f"{key}: a new plugin's name is made of small letters (a to z), digits and underscores, 100 at most; it "
+            f"begins with a letter, and is no word of Python's own and no value ({', '.join(VALUES)}).{would_do}"
         )
     if name == "conftest" or name.startswith("test_"):
         raise UserError(f"{key}: pytest would take {name}.py for one of its own; choose another name.")
