@@ -25,7 +25,8 @@ class MyOptimizer(Optimizer):
     """
 
     # Whether what happens to a row of a matrix depends on that row alone; wrappers that
-    # update single rows need it.
+    # update single rows need it. One that keeps an average of the weights, as Schedule-Free
+    # does, says `averages_weights` as well.
     row_separable: ClassVar = True
 
     def __init__(
