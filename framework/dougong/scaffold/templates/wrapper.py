@@ -23,8 +23,8 @@ class MyWrapper(Wrapper):
         bound: the greatest size of a weight.
     """
 
-    # Where it stands around the update: "weights", "gradient" or "rows" (innermost). The
-    # contract of wrappers tells how to say which optimizers it does not go with.
+    # Where it stands around the update: "weights", "gradient" or "rows" (innermost).
+    # Its contract tells how to say which optimizers it does not go with.
     place: ClassVar[Place] = "weights"
 
     def __init__(self, bound: Annotated[float, Gt(0)] = 10.0) -> None:
