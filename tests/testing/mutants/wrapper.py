@@ -124,6 +124,8 @@ class ResumedRun(Sound):
 class AnyOptimizer(Sound):
     """Takes every optimizer to have moments of AdamW's, in AdamW's own class."""
 
+    also = ("sparse_gradients",)
+
     def attach(self, stack, model):
         if not isinstance(stack.core, torch.optim.AdamW) or "AdamW" not in type(stack.core).__name__:
             raise TypeError(f"{type(stack.core).__name__} has no moments")
