@@ -73,6 +73,11 @@ def test_the_example_is_found_by_its_entry_point_and_runs_beside_built_in_plugin
     run(dougong / "dougong", "train", *words, cwd=tmp_path)
     (metrics,) = tmp_path.glob("outputs/*/*/metrics.csv")
     assert "train/loss" in metrics.read_text()
+    matrix = json.loads(run(dougong / "dougong", "plugins", "matrix", "--json", cwd=tmp_path))
+    met = {frozenset((row["one"], row["other"])): row["reason"] for row in matrix["pairs"]}
+    assert met[frozenset(("attention/linear", "task/prototypes"))] is None
+    assert met[frozenset(("attention/linear", "task/causal_lm"))] is None
+    assert "LabelledText" in met[frozenset(("task/prototypes", "data/text_file"))]
 
 
 def test_the_example_is_checked_by_the_kit_and_passes_its_own_tests(dougong, added, tmp_path):
@@ -86,6 +91,8 @@ def test_a_distribution_is_uninstalled_without_trace(dougong, added, tmp_path):
     before, known = files(dougong), plugins(dougong, tmp_path)
     added(EXAMPLES / "dougong-linear-attention")
     assert files(dougong) > before
+    # Imported, too: that leaves compiled files behind.
+    run(dougong / "python", "-c", "import dougong; dougong.plugins('attention')['linear'].load()", cwd=tmp_path)
     remove(dougong, "dougong-linear-attention")
     assert files(dougong) == before
     assert plugins(dougong, tmp_path) == known
@@ -116,6 +123,9 @@ def test_a_broken_package_is_listed_with_its_reasons_and_takes_nothing_down(doug
         refused = attempt(dougong / "dougong", *words, cwd=tmp_path)
         assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
         assert reason in refused.stderr
+    matrix = run(dougong / "dougong", "plugins", "matrix", cwd=tmp_path)
+    assert "left out schedule/steps: it needs numpy>=99" in matrix
+    assert "combinations of attention" in matrix.splitlines()[-1]
     # `attention=full`, whose name the package bears too, is the built-in one as ever.
     run(dougong / "dougong", "train", *QUICK, cwd=tmp_path)
 
@@ -129,4 +139,6 @@ def test_what_the_scaffold_makes_is_installed_and_passes_its_own_tests_for_every
     added(tmp_path / "dougong-made")
     found = plugins(dougong, tmp_path)
     assert all(found[kind, f"made_{kind}", "dougong-made 0.1.0"] is None for kind in KINDS)
-    run(dougong / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / "dougong-made")
+    # The checks that take long are made of the same plugins in a folder, in tests/scaffold.
+    quick = "not (compilation or resumed_run or whole_run or learning or torch_free)"
+    run(dougong / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", quick, cwd=tmp_path / "dougong-made")

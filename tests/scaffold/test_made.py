@@ -78,14 +78,17 @@ def test_what_is_made_passes_its_own_tests_and_among_them_the_checks_of_its_kind
 
 
 @pytest.mark.slow
-def test_what_is_made_passes_mypy_strict(made, passes):
+def test_what_is_made_passes_mypy_strict(made, passes, pytestconfig):
     source = (made / "dougong-made" / "src", made / "dougong-made" / "tests")
     for kind in KINDS:
         for path in (made / "folders" / f"{kind}_{LONG}").glob("*.py"):
             path.rename(source[path.name.startswith("test_")] / path.name.replace(LONG, f"alone_{kind}"))
     # The distribution's own configuration is strict.
     paths = os.pathsep.join(filter(None, [*sys.path, str(source[0])]))
-    passes("-m", "mypy", cwd=made / "dougong-made", MYPYPATH=os.environ.get("PYTHONPATH", ""), PYTHONPATH=paths)
+    variables = {"MYPYPATH": os.environ.get("PYTHONPATH", ""), "PYTHONPATH": paths}
+    # What mypy knows of torch takes half a minute to find out, and is the same each time.
+    known = str(pytestconfig.cache.mkdir("mypy"))
+    passes("-m", "mypy", "--cache-dir", known, cwd=made / "dougong-made", **variables)
 
 
 def test_a_name_that_its_file_uses_already_does_no_harm(tmp_path, monkeypatch, passes):

@@ -1,6 +1,7 @@
 """`dougong plugins new`: what it writes, and what it refuses, where torch can't be imported."""
 
 import json
+import shlex
 import tomllib
 
 import pytest
@@ -34,6 +35,13 @@ def test_the_output_says_how_to_train_with_it_how_to_check_it_and_how_to_test_it
         "  python -m pytest 'my folder/test_steep.py'",
     ]
     assert "name: steep" in without_torch("train", "plugin_path=my folder", "schedule=steep", "--cfg", "job").done()
+
+
+@pytest.mark.parametrize("folder", ["a,b", "it's", "[x]", "a=b", "2024", "null", "日本", "a\\b", "x{y}", "a (b)", "-x"])
+def test_the_commands_that_are_printed_work_for_folders_of_any_name(folder, without_torch):
+    out = without_torch("plugins", "new", "schedule/steep", f"--into={folder}").done()
+    train = shlex.split(out.partition("Next:\n")[2].splitlines()[0])
+    assert "name: steep" in without_torch(*train[1:], "--cfg", "job").done()
 
 
 def test_a_distribution_has_all_that_an_installable_package_needs(without_torch):
@@ -86,9 +94,14 @@ def test_an_existing_file_is_never_overwritten_and_then_nothing_is_written(optio
         ("attention/MyWindow", "`my_window` would do"),
         ("attention/_window", "`window` would do"),
         ("attention/a/b", "`a_b` would do"),
-        ("attention/../b", "letters, digits and underscores"),
+        ("attention/../b", "digits and underscores"),
         ("attention/2nd", "begins with a letter"),
         ("attention/lambda", "no word of Python's own"),
+        ("attention/null", "no value (null, true, false, nan, inf)"),
+        ("attention/é", "small letters (a to z)"),
+        ("attention/" + 101 * "a", "100 at most"),
+        ("attention/conftest", "pytest would take conftest.py for one of its own"),
+        ("attention/test_wide", "pytest would take test_wide.py for one of its own"),
         ("attention/local", "the name is taken by "),
         ("attention/json", "a module json exists"),
         ("attention/torch", "a module torch exists"),
@@ -96,6 +109,9 @@ def test_an_existing_file_is_never_overwritten_and_then_nothing_is_written(optio
         ("attention/a --int b", "Did you mean `--into`?"),
         ("attention/a --into", "--into: needs a value"),
         ("attention/a --into file.txt", "file.txt is a file"),
+        ("attention/a --into " + 300 * "b", "can't be used: File name too long."),
+        ("attention/a --package " + 300 * "b", "can't be used: File name too long."),
+        ("attention/a --into file.txt/b", "file.txt/b can't be written: Not a directory."),
         ("attention/a --package ../b", "a distribution's name"),
         ("attention/a --package dougong", "a module dougong exists"),
         ("attention/a --package numpy", "a module numpy exists"),

@@ -39,8 +39,8 @@ def run(block: Block, folder: Path, environment: Mapping[str, str]) -> None:
         AssertionError: a command prints something else, or a change does not fit its file.
     """
     if block.language == "console":
-        for command, printed in _commands(block.text):
-            _compare(command, printed, _output(command, folder, environment))
+        for command, printed in commands(block.text):
+            compare(command, printed, _output(command, folder, environment))
     elif block.language == "diff":
         _change(folder / str(block.title), block.text)
     elif block.title:
@@ -49,7 +49,8 @@ def run(block: Block, folder: Path, environment: Mapping[str, str]) -> None:
         raise AssertionError(f"line {block.line}: a block that nothing can run: {block.language}")
 
 
-def _commands(text: str) -> Iterator[tuple[str, list[str]]]:
+def commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a console block, and the lines that each prints."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, *printed = part.rstrip("\n").replace("\\\n", "").split("\n")
         yield command, printed
@@ -68,7 +69,12 @@ def _output(command: str, folder: Path, environment: Mapping[str, str]) -> list[
     return done.stdout.split("\n")
 
 
-def _compare(command: str, printed: list[str], output: list[str]) -> None:
+def compare(command: str, printed: list[str], output: list[str]) -> None:
+    """Whether a command printed what a page says.
+
+    Raises:
+        AssertionError: it did not.
+    """
     pieces: list[list[str]] = [[]]
     for line in printed:
         if line.strip() == "...":

@@ -75,6 +75,34 @@ def test_what_can_not_be_checked_is_refused_in_one_line(kind, name, settings, me
         check_plugin(kind, name, settings=settings)
 
 
+def test_a_setting_that_a_plugin_needs_has_to_be_given(write):
+    path = write(
+        "mine/it.py",
+        """
+        from dougong import register
+        from dougong.contracts.schedule import Schedule
+
+
+        @register("schedule", "needs_it")
+        class NeedsIt(Schedule):
+            '''The same rate always.
+
+            Args:
+                rate: it.
+            '''
+
+            def __init__(self, rate: float) -> None:
+                self.rate = rate
+
+            def factor(self, update: int, updates: int) -> float:
+                return self.rate
+        """,
+    )
+    with pytest.raises(UserError, match=r"schedule\.rate: has to be given"):
+        check_plugin("schedule", "needs_it", plugin_path=[str(path.parent)])
+    assert check_plugin("schedule", "needs_it", settings={"rate": 0.5}, plugin_path=[str(path.parent)]).ok
+
+
 def test_settings_are_those_that_are_checked():
     report = check_plugin("schedule", "linear_warmup", settings={"final": 0.5})
     assert report.ok

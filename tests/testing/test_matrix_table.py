@@ -53,6 +53,35 @@ def test_a_broken_plugin_is_left_out_and_named(without_torch, write):
     assert "left out encoder/bad: " in text
 
 
+RAISES = """
+    from dougong import register
+
+    Base = object
+    raise RuntimeError("no luck")
+
+
+    @register("{kind}", "raises")
+    class Raises(Base):
+        '''Its facts can't be read: its base may state them.'''
+
+        def __init__(self) -> None: ...
+"""
+
+
+@pytest.mark.parametrize("kind", ["attention", "encoder", "task", "data", "optimizer", "wrapper"])
+def test_a_plugin_that_raises_where_its_facts_are_asked_for_is_left_out_and_harms_no_other(kind, write, capsys):
+    path = write("mine/bad.py", RAISES.format(kind=kind))
+    broken = Matrix(catalogue([str(path.parent)])).broken
+    assert broken == {f"{kind}/raises": f"does not import ({path}:7): RuntimeError: no luck"}
+    with_it = f"plugin_path={path.parent}"
+    assert refused(["wrapper=lazy", "optimizer=muon", with_it]) == refused(["wrapper=lazy", "optimizer=muon"])
+    assert refused(["task=classification", "data=text_file", with_it]) == refused(
+        ["task=classification", "data=text_file"]
+    )
+    assert main(["plugins", "matrix", with_it]) == 0
+    assert f"left out {kind}/raises: does not import" in capsys.readouterr().out
+
+
 def test_wrong_words_are_refused(without_torch):
     assert "there is no such option" in without_torch("plugins", "matrix", "--all").refused()
     assert "there is no such setting" in without_torch("plugins", "matrix", "task=toy").refused()

@@ -59,7 +59,7 @@ def _print(matrix: Matrix) -> None:
         names = ", ".join(plugin.name for plugin in matrix.plugins[kind])
         console.print(Text(f"Any {kind} goes with all of these: {names}."))
     for key, problem in matrix.broken.items():
-        console.print(Text(f"left out {key}: {problem}"))
+        console.print(Text(f"left out {key}: {problem}"), soft_wrap=True)
     fit, total = matrix.counts()
     axes = " x ".join(kind for kind in AXES if kind in matrix.plugins)
     console.print(Text(f"{fit:,} of {total:,} combinations of {axes} can be run."))

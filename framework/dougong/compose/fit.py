@@ -80,29 +80,26 @@ def _weights(wrapper: Part, optimizer: Part) -> str | None:
 def _rows(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:
     if not wrapper.plugin.fact("needs_row_separable") or optimizer.plugin.fact("row_separable") is not False:
         return None
-    able = " or ".join(
-        f"optimizer={plugin.name}"
-        for plugin in catalogue
-        if plugin.kind == "optimizer" and not plugin.problem and plugin.fact("row_separable")
-    )
+    able = _able(catalogue, "optimizer", "row_separable")
     return (
         f"{wrapper.said} updates rows one by one, and what {optimizer.said} does to a row depends on the others; "
-        f"choose {able}."
+        f"choose {able or 'another optimizer'}."
     )
 
 
-def _able(catalogue: Catalogue, kind: str, fact: str, value: str) -> str:
-    """`data=toy or data=text_file`: those of a kind whose fact names the value."""
+def _able(catalogue: Catalogue, kind: str, fact: str, value: str | None = None) -> str:
+    """`data=toy or data=text_file`: those of a kind whose fact holds, or names the value."""
     return " or ".join(
         f"{kind}={plugin.name}" for plugin in catalogue if plugin.kind == kind and _states(plugin, fact, value)
     )
 
 
-def _states(plugin: Plugin, fact: str, value: str) -> bool:
+def _states(plugin: Plugin, fact: str, value: str | None) -> bool:
     try:
-        return value in plugin.fact(fact)
-    except UserError:
+        stated = plugin.fact(fact)
+    except UserError:  # another plugin's fault is not told here
         return False
+    return bool(stated) if value is None else value in stated
 
 
 RULES: dict[tuple[str, str], Rule] = {

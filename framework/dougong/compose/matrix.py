@@ -9,6 +9,7 @@ from functools import cached_property
 from dougong.compose.check import has_slot
 from dougong.compose.fit import RULES, Part, refusal
 from dougong.errors import UserError
+from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import Plugin
 
@@ -96,7 +97,9 @@ class Matrix:
 
 def _problem(plugin: Plugin) -> str | None:
     try:
-        _ = plugin.signature  # what can't be read is imported, and may fail at that
+        _ = plugin.signature  # what can't be read is imported, and may fail at that; so are facts
+        for fact in KINDS[plugin.kind].facts:
+            plugin.fact(fact)
     except UserError as error:
-        return plugin.problem or str(error)
+        return plugin.problem or str(error).removeprefix(f"{plugin.key} ")
     return None

@@ -8,6 +8,9 @@ import sys
 from dougong.errors import UserError, suggestion
 from dougong.kinds import KINDS
 
+NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+VALUES = ("null", "true", "false", "nan", "inf")
+"""What the command line takes for a value, not for a name."""
 DISTRIBUTION = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_.][A-Za-z0-9]+)*")
 
 
@@ -26,9 +29,11 @@ def kind_and_name(key: str) -> tuple[str, str]:
         hint = _mended(name)
         would_do = f" `{hint}` would do." if _is_good(hint) else ""
         raise UserError(
-            f"{key}: a new plugin's name is made of small letters, digits and underscores, begins with a letter, "
-            f"and is no word of Python's own.{would_do}"
+            f"{key}: a new plugin's name is made of small letters (a to z), digits and underscores, 100 at most; it "
+            f"begins with a letter, and is no word of Python's own and no value ({', '.join(VALUES)}).{would_do}"
         )
+    if name == "conftest" or name.startswith("test_"):
+        raise UserError(f"{key}: pytest would take {name}.py for one of its own; choose another name.")
     return kind, name
 
 
@@ -68,7 +73,7 @@ def class_name(kind: str, name: str, taken: set[str]) -> str:
 
 
 def _is_good(name: str) -> bool:
-    return name.isidentifier() and name == name.lower() and not keyword.iskeyword(name) and name[0] != "_"
+    return bool(NAME.fullmatch(name)) and not keyword.iskeyword(name) and name not in VALUES
 
 
 def _mended(name: str) -> str:

@@ -15,7 +15,10 @@ from dougong.testing.check import check, skip
 from dougong.testing.configuration import default_plugin
 from dougong.testing.descending import descend, optimizer_of, parameters_of, saved_state
 from dougong.testing.optimizer import (
+    FLAGS,
+    closure,
     descent,
+    fast_paths,
     groups,
     layouts,
     no_gradient,
@@ -29,15 +32,18 @@ from dougong.testing.subject import Subject
 
 __all__ = [
     "any_optimizer",
+    "closure",
     "copies",
     "descent",
     "evaluation",
+    "fast_paths",
     "groups",
     "layouts",
     "model",
     "no_gradient",
     "other_wrappers",
     "resumed_run",
+    "sparse_gradients",
     "state_round_trip",
     "state_types",
     "zero_gradient",
@@ -85,6 +91,36 @@ def other_wrappers(subject: Subject) -> None:
             results.append(parameters)
         gap = difference(*results)
         assert gap == 0, f"with wrapper={other.name} the order makes a difference of {gap:.1e}"
+
+
+@check
+def sparse_gradients(subject: Subject) -> None:
+    """Sparse gradients move around an optimizer what they move by itself, or are refused in words."""
+    for plugin in _partners(subject, "optimizer"):
+        alone, around = (nn.Parameter(torch.ones(6, 2)) for _ in range(2))
+        try:
+            _sparse_update(subject.with_plugin(plugin).make({"params": [alone]}), alone)
+        except Exception:  # what the optimizer does not take is no matter of the wrapper
+            continue
+        try:
+            _sparse_update(_around(subject, plugin, [around]), around)
+        except Exception as error:
+            if "sparse" in str(error).lower():
+                continue
+            raise AssertionError(f"optimizer={plugin.name}: {type(error).__name__}: {error}") from error
+        assert bool(around.isfinite().all()), f"optimizer={plugin.name}: numbers are not finite after sparse gradients"
+        assert not bool((around[[1, 4]] == 1).any()), f"optimizer={plugin.name}: rows that have a gradient do not move"
+
+
+def _sparse_update(optimizer: Any, weight: nn.Parameter) -> None:
+    """One update of two rows that differ, in two columns that differ, by the plain loop: fused kernels take no such."""
+    if hasattr(optimizer, "train"):
+        optimizer.train()
+    for group in optimizer.param_groups:
+        group.update({flag: False for flag in FLAGS if flag in group})
+    values = torch.tensor([[1.0, 2.0], [4.0, 3.0]])
+    weight.grad = torch.sparse_coo_tensor(torch.tensor([[1, 4]]), values, (6, 2), check_invariants=True)
+    optimizer.step()
 
 
 @check

@@ -47,6 +47,7 @@ class Adafactor(StatefulOptimizer):
     """
 
     row_separable: ClassVar = False
+    averages_weights: ClassVar = False
 
     def __init__(
         self,

@@ -51,6 +51,7 @@ class AdaX(StatefulOptimizer):
     """
 
     row_separable: ClassVar = True
+    averages_weights: ClassVar = False
 
     def __init__(
         self,

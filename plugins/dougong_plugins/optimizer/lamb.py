@@ -26,6 +26,7 @@ class Lamb(CopyableOptimizer, pytorch_optimizer.Lamb):
     """
 
     row_separable: ClassVar = False
+    averages_weights: ClassVar = False
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ class Lion(CopyableOptimizer, pytorch_optimizer.Lion):
     """
 
     row_separable: ClassVar = True
+    averages_weights: ClassVar = False
 
     def __init__(
         self,

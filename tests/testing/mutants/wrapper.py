@@ -7,6 +7,7 @@ import torch
 
 from dougong import register
 from dougong.contracts.wrapper import Wrapper
+from dougong.optim.stack import Stack
 
 
 class Sound(Wrapper):
@@ -123,6 +124,8 @@ class ResumedRun(Sound):
 class AnyOptimizer(Sound):
     """Takes every optimizer to have moments of AdamW's, in AdamW's own class."""
 
+    also = ("sparse_gradients",)
+
     def attach(self, stack, model):
         if not isinstance(stack.core, torch.optim.AdamW) or "AdamW" not in type(stack.core).__name__:
             raise TypeError(f"{type(stack.core).__name__} has no moments")
@@ -135,6 +138,42 @@ class OtherWrappers(Sound):
     def attach(self, stack, model):
         if len(stack.stages) > 1:
             raise TypeError("there is another")
+
+
+class Silent(Stack):
+    """Keeps the closure's loss to itself."""
+
+    def step(self, closure=None):
+        super().step(closure)
+
+
+@register("wrapper", "closure")
+class Closure(Sound):
+    """Wraps in a stack that does not return the loss."""
+
+    def wrap(self, optimizer, model=None):
+        return Silent(optimizer, [self], model)
+
+
+@register("wrapper", "fast_paths")
+class FastPaths(Sound):
+    """Does otherwise where the optimizer is told to loop."""
+
+    def after(self, stack):
+        for group in stack.param_groups:
+            if group.get("foreach") is False and group.get("fused") is False:
+                for parameter in group["params"]:
+                    parameter.mul_(0.999)
+
+
+@register("wrapper", "sparse_gradients")
+class SparseGradients(Sound):
+    """Leaves out sparse gradients in silence."""
+
+    def before(self, stack):
+        for parameter in self.moving(stack):
+            if parameter.grad.is_sparse:
+                parameter.grad = parameter.grad * 0.0
 
 
 @register("wrapper", "evaluation")

@@ -25,7 +25,8 @@ class MyOptimizer(Optimizer):
     """
 
     # Whether what happens to a row of a matrix depends on that row alone; wrappers that
-    # update single rows need it.
+    # update single rows need it. One that keeps an average of the weights to evaluate
+    # with says `averages_weights`, too.
     row_separable: ClassVar = True
 
     def __init__(

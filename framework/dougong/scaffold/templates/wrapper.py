@@ -24,6 +24,7 @@ class MyWrapper(Wrapper):
     """
 
     # Where it stands around the update: "weights", "gradient" or "rows" (innermost).
+    # Its contract tells how to say which optimizers it does not go with.
     place: ClassVar[Place] = "weights"
 
     def __init__(self, bound: Annotated[float, Gt(0)] = 10.0) -> None:
