@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Elements of a matrix that are gone through at a time: what is computed of them stays in a core's cache.
+# Elements of a matrix that are gone through at a time: what is computed of them stays in the cache that cores share.
 BLOCK = 1 << 20
 
 Tensors = list[Tensor] | tuple[Tensor, ...]

@@ -98,7 +98,7 @@ class RowUpdate:
         self, group: State, state: State, names: list[str], rows: Tensor, gradients: Tensor, pieces: Pieces
     ) -> None:
         """Let the optimizer itself update rows, of which those with one clock lie together."""
-        clocks, lengths = zip(*pieces, strict=True)
+        clocks, lengths = ([piece[side] for piece in pieces] for side in (0, 1))
         values = {name: take(local(state[name]), rows, self._room(name, local(state[name]))) for name in names}
         parts = {name: torch.split(value, lengths) for name, value in values.items()}
         weights = take(local(self.weight), rows, self._room("weight", local(self.weight)))
