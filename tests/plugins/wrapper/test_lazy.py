@@ -72,6 +72,7 @@ def test_it_equals_the_reference_for_every_row_separable_optimizer(name, sparse,
 def test_however_rows_are_worked_on_the_result_is_the_same(monkeypatch, clocks, chunk, whole):
     monkeypatch.setattr(update, "FEW_CLOCKS", clocks)
     monkeypatch.setattr(update, "CHUNK", chunk)
+    monkeypatch.setattr(update, "CORE_CHUNK", chunk)
     monkeypatch.setattr(update, "WHOLE_ABOVE", whole)
     for one, other in zip(lazily(CORES["adamw"], "rows"), rows_apart(CORES["adamw"]), strict=True):
         torch.testing.assert_close(one, other, **CLOSE)
