@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from dougong import register
-from dougong_plugins.optimizer.kernels import adafactor_compiled, adafactor_update
+from dougong_plugins.optimizer.kernels import adafactor_alike, adafactor_compiled, adafactor_update
 from dougong_plugins.optimizer.kernels.adafactor_update import Coefficients, largest_axes
 from dougong_plugins.optimizer.kernels.stateful import (
     StatefulOptimizer,
@@ -101,7 +101,7 @@ class Adafactor(StatefulOptimizer):
         """
         loss = evaluate(closure)
         for group in self.param_groups:
-            together = defaultdict(list)
+            together, alike = defaultdict(list), defaultdict(list)
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
@@ -119,6 +119,8 @@ class Adafactor(StatefulOptimizer):
                     _narrow(parameter, tensors[0])
                 elif "exp_avg_sq" in state:
                     together[update, wide, parameter.device].append((parameter, *tensors))
+                elif parameter.numel() <= adafactor_alike.SMALL and _is_plain_matrix(*tensors[:2]):
+                    alike[update, wide, parameter.device, parameter.shape].append((parameter, *tensors))
                 else:
                     _factored(*tensors, coefficients(group, update), group)
                     _narrow(parameter, tensors[0])
@@ -126,6 +128,11 @@ class Adafactor(StatefulOptimizer):
                 _whole([tensors for _, *tensors in found], coefficients(group, update), group)
                 for parameter, wide, *_ in found:
                     _narrow(parameter, wide)
+            for (update, *_, shape), found in alike.items():
+                for batch in adafactor_alike.batches(found, shape.numel()):
+                    _alike([tensors for _, *tensors in batch], coefficients(group, update), group)
+                    for parameter, wide, *_ in batch:
+                        _narrow(parameter, wide)
         return loss
 
     def _state(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Any]:
@@ -166,12 +173,24 @@ def _factored(
     rows, columns, average = state["exp_avg_sq_row"], state["exp_avg_sq_col"], state.get("exp_avg")
     axes = largest_axes(parameter.shape, group["min_dim"])
     assert axes is not None
-    plain = not is_sharded(parameter) and parameter.is_contiguous() and gradient.is_contiguous()
-    if parameter.ndim == 2 and plain:
+    if _is_plain_matrix(parameter, gradient):
         way = adafactor_compiled if group["backend"] == "compile" else adafactor_update
         way.matrix(parameter, gradient, rows, columns, average, k)
     else:
         adafactor_update.tensor(parameter, gradient, rows, columns, average, axes, k)
+
+
+def _is_plain_matrix(parameter: Tensor, gradient: Tensor) -> bool:
+    plain = not is_sharded(parameter) and parameter.is_contiguous() and gradient.is_contiguous()
+    return parameter.ndim == 2 and plain
+
+
+def _alike(found: list[list[Any]], k: Coefficients, group: dict[str, Any]) -> None:
+    parameters, gradients, states = zip(*found, strict=True)
+    _decay(parameters, k, group)
+    averages = [state["exp_avg"] for state in states] if group["momentum"] else None
+    rows, columns = ([state[name] for state in states] for name in ("exp_avg_sq_row", "exp_avg_sq_col"))
+    adafactor_alike.matrices(parameters, gradients, rows, columns, averages, k)
 
 
 def _whole(found: list[list[Any]], k: Coefficients, group: dict[str, Any]) -> None:

@@ -6,14 +6,16 @@ from optimizers import assert_equal, descend, gradients, make, parameters, value
 from torch import Tensor, nn
 
 from dougong_plugins.optimizer.adafactor import Adafactor
-from dougong_plugins.optimizer.kernels import adafactor_compiled, adafactor_update
+from dougong_plugins.optimizer.kernels import adafactor_alike, adafactor_compiled, adafactor_update
 from dougong_plugins.optimizer.kernels.adafactor_update import largest_axes
 
-SHAPES = ((9, 14), (14, 9), (5,), (), (3, 2, 8), (2, 300))
+SHAPES = ((9, 14), (14, 9), (5,), (), (3, 2, 8), (2, 300), (9, 14), (9, 14))
 
 
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=[0, 1 << 18], ids=["one by one", "alike together"])
+def small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adafactor_alike, "SMALL", request.param)
+    monkeypatch.setattr(adafactor_alike, "BLOCK", 300)  # three matrices of 9 x 14 are two batches
     monkeypatch.setattr(adafactor_update, "BLOCK", 40)
     monkeypatch.setattr(adafactor_compiled, "TILE", 4)
 

@@ -73,7 +73,7 @@ def matrix(
     column.lerp_(sums.div_(height).add_(k.eps1), k.share)
     mean = row.mean()
     mean_square = torch.dot(weighted, column.reciprocal()) * mean / parameter.numel()
-    shrink = _shrink(mean_square.sqrt(), k)
+    shrink = shrinkage(mean_square.sqrt(), k)
     step = _rate(parameter, k)
     # Roots first: where a row has had no gradient yet, mean / R overflows.
     left, right = rows.rsqrt().mul_(mean.sqrt()), columns.rsqrt()
@@ -116,7 +116,7 @@ def tensor(
 
 
 def _move(parameter: Tensor, update: Tensor, average: Tensor | None, k: Coefficients) -> None:
-    update = update * _shrink(_size(update), k)
+    update = update * shrinkage(_size(update), k)
     if average is not None:
         update = average.lerp_(update, 1 - k.momentum)
     parameter.sub_(update * _rate(parameter, k))
@@ -135,7 +135,7 @@ def tensors(
     torch._foreach_lerp_(squares, new, k.share)
     updates = torch._foreach_div(gradients, torch._foreach_sqrt(squares))
     roots = updates[0].new_tensor([math.sqrt(parameter.numel()) for parameter in parameters])
-    factors = _shrink(torch.stack(torch._foreach_norm(updates)) / roots, k)
+    factors = shrinkage(torch.stack(torch._foreach_norm(updates)) / roots, k)
     steps = torch.full_like(roots, k.rate)
     if k.scale_parameter:
         steps *= (torch.stack(torch._foreach_norm(parameters)) / roots).clamp_(min=k.eps2)
@@ -152,7 +152,7 @@ def _size(values: Tensor) -> Tensor:
     return size
 
 
-def _shrink(size: Tensor, k: Coefficients) -> Tensor:
+def shrinkage(size: Tensor, k: Coefficients) -> Tensor:
     """What an update of that size is multiplied by."""
     return (size / k.clip).clamp(min=1.0).reciprocal()
 
