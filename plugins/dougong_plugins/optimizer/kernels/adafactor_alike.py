@@ -8,10 +8,12 @@ from typing import TypeVar
 
 import torch
 
-from dougong_plugins.optimizer.kernels.adafactor_update import BLOCK, Coefficients, Tensors, shrinkage
+from dougong_plugins.optimizer.kernels.adafactor_update import Coefficients, Tensors, shrinkage
 
 # Elements of a matrix below which starting its operations takes longer than doing them.
 SMALL = 1 << 18
+# Elements that are updated at a time: more of new memory would be found page by page.
+BLOCK = 1 << 18
 Item = TypeVar("Item")
 
 
