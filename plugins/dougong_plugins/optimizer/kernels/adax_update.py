@@ -64,8 +64,9 @@ def fused(parameters: Tensors, gradients: Tensors, averages: Tensors, squares: T
 
 def blocked(parameters: Tensors, gradients: Tensors, averages: Tensors, squares: Tensors, k: Coefficients) -> None:
     """By plain operations on as many elements as fit in a core's cache, so that memory is gone through once."""
+    # One for all: new memory has to be found page by page.
+    scratch = squares[0].new_empty(min(BLOCK, max(square.numel() for square in squares)))
     for tensors in zip(parameters, gradients, averages, squares, strict=True):
-        scratch = torch.empty(min(BLOCK, tensors[3].numel()), dtype=tensors[3].dtype, device=tensors[3].device)
         for part in zip(*(torch.split(tensor.view(-1), BLOCK) for tensor in tensors), strict=True):
             parameter, gradient, average, square = part
             _update(parameter, gradient, average, square, scratch[: parameter.numel()], k)
