@@ -24,7 +24,7 @@ from typing import Any
 
 SMALL = ("encoder.layers=2", "embedding.dim=128", "tracker=csv", "trainer=cpu", "trainer.precision=32")
 ADAM_LRS = ("3e-4", "1e-3", "3e-3", "1e-2")
-LAZY_LRS = ("3e-4", "1e-3")
+LAZY_LRS = ("3e-4",)
 CORES = {
     "adamw": ("optimizer=adamw", ADAM_LRS),
     "adax": ("optimizer=adax", ADAM_LRS),
@@ -55,7 +55,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "lazy": {
         "settings": (
             *("data=text_table", "data.train=train.tsv", "data.valid=dev.tsv", "data.test=test.tsv", "data.text=0"),
-            *("data.label=1", "task=classification", "tokenizer=wordpiece", "trainer.max_epochs=3"),
+            *("data.label=1", "task=classification", "tokenizer=wordpiece", "trainer.max_epochs=2"),
             *(*SMALL, "embedding.dim=256", "task.max_length=128"),
         ),
         "arms": LAZY,
