@@ -49,6 +49,12 @@ _ALL = (
         "dougong.contracts.encoder:Encoder",
         facts={"needs": frozenset(), "supports": frozenset()},
     ),
+    Kind(
+        "decoder",
+        "writes a text token by token while it looks at another",
+        "dougong.contracts.decoder:Decoder",
+        facts={"needs": frozenset()},
+    ),
     Kind("embedding", "turns tokens into vectors", "dougong.contracts.embedding:Embedding"),
     Kind("tokenizer", "cuts text into tokens and numbers them", "dougong.contracts.tokenizer:Tokenizer"),
     Kind(

@@ -16,6 +16,7 @@ from dougong.contracts.embedding import Embedding, Inputs
 from dougong.contracts.encoder import Encoder
 from dougong.nn.dropout import Dropout
 from dougong.nn.key_values import KeyValues, key_values
+from dougong.nn.paths import SelfMemory
 from dougong.nn.rotary import Turns, rotate, turns
 from dougong.registry.types import PerLayer
 
@@ -79,7 +80,7 @@ class TransformerEncoder(Encoder):
             for layer in range(layers)
         )
         self.leave = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
-        self.apply(_initialise)
+        self.apply(initialise)
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -167,7 +168,7 @@ class TransformerLayer(nn.Module):
         padding_mask: Tensor | None,
         causal: bool,
         by: Turns | None = None,
-        memory: KeyValues | None = None,
+        memory: KeyValues | SelfMemory | None = None,
         positions: Tensor | None = None,
     ) -> Tensor:
         """(B, N, D) to (B, N, D)."""
@@ -184,7 +185,8 @@ class TransformerLayer(nn.Module):
         return self.project_out(mixed.transpose(1, 2).reshape(batch, length, dim))  # type: ignore[no-any-return]
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
+    """The weights of a linear layer as in BERT, its bias zero."""
     if isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.02)
         if module.bias is not None:
