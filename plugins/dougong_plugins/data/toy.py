@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Annotated, ClassVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import LabelledText, PlainText, Record
+from dougong.data.records import LabelledText, PlainText, Record, SpanQuestion
 from dougong.errors import UserError
 from dougong_plugins.data.toy_world.composer import Scene
 from dougong_plugins.data.toy_world.dice import Dice
+from dougong_plugins.data.toy_world.questions import ask
 from dougong_plugins.data.toy_world.reports import Reporter
 from dougong_plugins.data.toy_world.reviews import LABELS, review
 from dougong_plugins.data.toy_world.world import build
@@ -27,9 +28,10 @@ class Toy(Data):
         valid_size: likewise for validation.
         test_size: likewise for testing.
         world_seed: another seed makes another world: other names, facts and texts.
+        unanswerable: of questions on a text, the share that it does not answer.
     """
 
-    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText)
+    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, SpanQuestion)
 
     def __init__(
         self,
@@ -37,15 +39,18 @@ class Toy(Data):
         valid_size: Annotated[int, Ge(1)] = 400,
         test_size: Annotated[int, Ge(1)] = 400,
         world_seed: int = 0,
+        unanswerable: Annotated[float, Ge(0), Le(1)] = 0.0,
     ) -> None:
         self._sizes: dict[Split, int] = {"train": size, "valid": valid_size, "test": test_size}
         self._seed = world_seed
+        self._unanswerable = unanswerable
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """The records of a split, no text twice; the first ones are the same whatever the sizes are."""
         renderings: dict[type[Record], Callable[[Split], Iterator[Record]]] = {
             LabelledText: self._labelled_texts,
             PlainText: self._plain_texts,
+            SpanQuestion: self._questions,
         }
         if record not in renderings:
             names = ", ".join(known.__name__ for known in self.yields)
@@ -54,7 +59,8 @@ class Toy(Data):
 
     def fingerprint(self) -> dict[str, str]:
         """The seed and the sizes, of which every text is a function."""
-        return {"world_seed": str(self._seed)} | {split: str(size) for split, size in self._sizes.items()}
+        world = {"world_seed": str(self._seed), "unanswerable": str(self._unanswerable)}
+        return world | {split: str(size) for split, size in self._sizes.items()}
 
     def _labelled_texts(self, split: Split) -> Iterator[LabelledText]:
         cast, seen = build(self._seed)[split], set[str]()
@@ -72,6 +78,20 @@ class Toy(Data):
         for number in itertools.count():
             text = _unseen(seen, partial(reporter.report, Dice("report", self._seed, split, number)))
             yield PlainText(text, source=f"toy:{split}:{number}")
+
+    def _questions(self, split: Split) -> Iterator[SpanQuestion]:
+        reporter, seen = Reporter(build(self._seed)[split]), set[tuple[str, str]]()
+        for number in itertools.count():
+            dice = Dice("question", self._seed, split, number)
+            answerable = not dice.chance(self._unanswerable)
+            while True:
+                passage = reporter.report(dice)
+                question = ask(dice, passage, answerable)
+                if question is not None and (question.text, passage.text) not in seen:
+                    break
+            seen.add((question.text, passage.text))
+            source = f"toy:{split}:{number}"
+            yield SpanQuestion(question.text, (passage.text,), question.answers, f"{split}-{number}", source=source)
 
 
 def _unseen(seen: set[str], compose: Callable[[], Scene]) -> str:
