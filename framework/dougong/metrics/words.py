@@ -5,7 +5,7 @@ import re
 _ALONE = r";@#$%&?!\[\](){}<>«“‘„»”’‒–—―"
 _TOKEN = re.compile(rf'\.{{2,}}|[{_ALONE}]|"|\'\'|,(?!\d)|(?:(?!\'\')[^\s{_ALONE}",.]|,(?=\d)|\.(?!\.))+')
 _LAST_PERIOD = re.compile(r"""(?<=[^.])\.(?=[\])}>"'»”’\s]*$)""")
-_CLITIC = re.compile(r"(.*[^'])('s|'m|'d|'ll|'re|'ve|n't|')", re.DOTALL)
+_CLITICS = tuple(re.compile(rf"(.*[^'])({ends})", re.DOTALL) for ends in ("'s|'m|'d|'", "'ll|'re|'ve|n't"))
 _OPENING = re.compile(r"'(?!(?:re|ve|ll|m|t|s|d|n)\b)(?=\w)")
 _JOINED = {"cannot": 3, "d'ye": 1, "gimme": 3, "gonna": 3, "gotta": 3, "lemme": 3, "more'n": 4, "wanna": 3}
 
@@ -32,9 +32,12 @@ def treebank_words(text: str) -> list[str]:
 
 def _parts(word: str) -> list[str]:
     """A word with what is written together with it cut off."""
+    before: list[str] = []
+    after: list[str] = []
     if _OPENING.match(word):
-        return ["'", *_parts(word[1:])]
-    if match := _CLITIC.fullmatch(word):
-        return [*_parts(match[1]), match[2]]
+        before, word = ["'"], word[1:]
+    for clitic in _CLITICS:
+        if match := clitic.fullmatch(word):
+            word, after = match[1], [match[2], *after]
     cut = _JOINED.get(word)
-    return [word] if cut is None else [word[:cut], word[cut:]]
+    return [*before, *([word] if cut is None else [word[:cut], word[cut:]]), *after]
