@@ -63,18 +63,8 @@ def test_the_units_follow_from_the_texts():
 
 
 def test_segments_are_chinese_characters_and_the_words_between_them():
-    assert segments("他在NBA打了 82 场，得3,000分。") == [
-        "他",
-        "在",
-        "nba",
-        "打",
-        "了",
-        "82",
-        "场",
-        "得",
-        "3,000",
-        "分",
-    ]
+    expected = ["他", "在", "nba", "打", "了", "82", "场", "得", "3,000", "分"]
+    assert segments("他在NBA打了 82 场，得3,000分。") == expected
 
 
 @pytest.mark.parametrize(

@@ -167,9 +167,8 @@ class ReadingComprehension(Task):
         """The best `spans` of each window, in tokens of the passage, and the score of there being `none`."""
         starts, ends = _log_probabilities(outputs, batch)
         none = starts[:, 0] + ends[:, 0]
-        starts[:, 0] = ends[:, 0] = -torch.inf
-        scores, first, last = best_spans(starts, ends, self.max_answer_length, self.n_best)
-        shift = (batch["offset"] - batch["first"]).unsqueeze(1)
+        scores, first, last = best_spans(starts[:, 1:], ends[:, 1:], self.max_answer_length, self.n_best)
+        shift = (batch["offset"] - batch["first"] + 1).unsqueeze(1)
         rows = zip(
             none.tolist(),
             batch["passage"].tolist(),
