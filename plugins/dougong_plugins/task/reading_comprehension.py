@@ -9,17 +9,18 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from annotated_types import Ge, Le, Lt
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from dougong import register
 from dougong.contracts.embedding import Inputs
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction, Scores, Task
+from dougong.contracts.tokenizer import UNKNOWN
 from dougong.data.alignment import Aligned
 from dougong.data.records import SpanQuestion
 from dougong.nn.dropout import Dropout
 from dougong_plugins.task.reading.inputs import Layout
+from dougong_plugins.task.reading.pointers import Pointed, SpanPointers
 from dougong_plugins.task.reading.references import References, TokenSpan
 from dougong_plugins.task.reading.scores import score_answers
 from dougong_plugins.task.reading.spans import Scored, best_spans, merge
@@ -42,6 +43,7 @@ class ReadingComprehension(Task):
         max_answer_length: tokens of an answer at most.
         match: tells the model which tokens of the passage stand in the question too (arXiv 1704.00051), and in how
             long a piece of it, up to this many tokens; needs embedding.segments=2 and as many more. 0 for not.
+        hide: probability that a token is made the unknown one in training, so that names are not learnt by heart.
         unanswerable: whether questions may have no answer in their passages.
         threshold: how much likelier, as a difference of logarithms, no answer must be than the best span.
         n_best: how many answers `predict` gives, with their scores.
@@ -63,6 +65,7 @@ class ReadingComprehension(Task):
         overlap: Annotated[int, Ge(0)] | None = None,
         max_answer_length: Annotated[int, Ge(1)] = 64,
         match: Annotated[int, Ge(0), Le(8)] = 0,
+        hide: Annotated[float, Ge(0), Lt(1)] = 0.0,
         unanswerable: bool = False,
         threshold: float = 0.0,
         n_best: Annotated[int, Ge(1), Le(100)] = 1,
@@ -88,9 +91,9 @@ class ReadingComprehension(Task):
         self.units = units
         self.references = References()
         self.dropout = Dropout(dropout)
-        self.point = nn.Linear(encoder.dim, 2)
-        nn.init.normal_(self.point.weight, std=0.02)
-        nn.init.zeros_(self.point.bias)
+        self.hide = hide
+        self.unknown_id = encoder.tokenizer.identity(UNKNOWN)
+        self.point = SpanPointers(encoder.dim)
         self._latest: dict[str, Aligned] = {}
 
     @classmethod
@@ -149,26 +152,35 @@ class ReadingComprehension(Task):
         drawn = random.integers(len(starts))
         return {**kept, "start": starts[drawn], "end": ends[drawn]}
 
-    def forward(self, batch: Batch) -> Tensor:
-        """(B, N) tokens to (B, N, 2) scores of the start and the end."""
-        states = self.encoder(Inputs(batch["tokens"], batch.get("padding_mask"), batch["segments"]))
-        return self.point(self.dropout(states))  # type: ignore[no-any-return]
+    def forward(self, batch: Batch) -> Pointed:
+        """(B, N) tokens to scores of starts and ends."""
+        tokens = self._hidden(batch) if self.training and self.hide else batch["tokens"]
+        states = self.encoder(Inputs(tokens, batch.get("padding_mask"), batch["segments"]))
+        places = torch.arange(tokens.size(1), device=tokens.device)
+        first, count = batch["first"].unsqueeze(1), batch["count"].unsqueeze(1)
+        possible = (places == 0) | ((places >= first) & (places < first + count))
+        return self.point(self.dropout(states), possible, places < first - 1)  # type: ignore[no-any-return]
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Loss:
-        """Cross entropy of start and end, their mean summed over the windows of which the target is known."""
-        starts, ends = _log_probabilities(outputs, batch)
-        total = sum(
-            functional.nll_loss(scores, batch[name], ignore_index=IGNORED, reduction="sum")
-            for scores, name in ((starts, "start"), (ends, "end"))
-        )
-        return Loss(torch.as_tensor(total) / 2, (batch["start"] != IGNORED).sum().to(starts.dtype))
+    def _hidden(self, batch: Batch) -> Tensor:
+        tokens = batch["tokens"]
+        special = torch.tensor(self.encoder.tokenizer.special_ids, device=tokens.device)
+        drawn = torch.rand(tokens.shape, device=tokens.device) < self.hide
+        return tokens.masked_fill(drawn & ~torch.isin(tokens, special), self.unknown_id)
 
-    def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
+    def loss(self, outputs: Pointed, batch: Batch) -> Loss:
+        """Cross entropy of the start, and of the end given the start, summed over the windows with a known target."""
+        starts = outputs.start_log_probabilities()
+        begin, end = batch["start"].clamp_min(0), batch["end"].clamp_min(0)
+        ends = outputs.end_log_probabilities(begin.unsqueeze(1))[:, 0]
+        known = batch["start"] != IGNORED
+        both = starts.gather(1, begin.unsqueeze(1)) + ends.gather(1, end.unsqueeze(1))
+        return Loss(-both[known].sum(), known.sum().to(both.dtype))
+
+    def predict(self, outputs: Pointed, batch: Batch) -> list[Prediction]:
         """The best `spans` of each window, in tokens of the passage, and the score of there being `none`."""
-        starts, ends = _log_probabilities(outputs, batch)
-        none = starts[:, 0] + ends[:, 0]
-        scores, first, last = best_spans(starts[:, 1:], ends[:, 1:], self.max_answer_length, self.n_best)
-        shift = (batch["offset"] - batch["first"] + 1).unsqueeze(1)
+        none = outputs.start_log_probabilities()[:, 0]
+        scores, first, last = best_spans(outputs, self.max_answer_length, self.n_best)
+        shift = (batch["offset"] - batch["first"]).unsqueeze(1)
         rows = zip(
             none.tolist(),
             batch["passage"].tolist(),
@@ -224,13 +236,3 @@ def _within(window: Example, span: TokenSpan) -> tuple[int, int] | None:
     if span.passage != window["passage"] or first < 0 or last >= window["count"]:
         return None
     return window["first"] + first, window["first"] + last
-
-
-def _log_probabilities(outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """(B, N, 2) to two of (B, N), in float32 at least: only [CLS] and the passage can be pointed at."""
-    widened = outputs if outputs.dtype == torch.float64 else outputs.float()
-    places = torch.arange(outputs.size(1), device=outputs.device)
-    first, count = batch["first"].unsqueeze(1), batch["count"].unsqueeze(1)
-    possible = (places == 0) | ((places >= first) & (places < first + count))
-    starts, ends = widened.masked_fill(~possible.unsqueeze(-1), -torch.inf).log_softmax(1).unbind(-1)
-    return starts, ends
