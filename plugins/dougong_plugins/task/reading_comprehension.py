@@ -75,8 +75,8 @@ class ReadingComprehension(Task):
         super().__init__()
         if encoder.max_length is not None and max_length > encoder.max_length:
             raise ValueError(f"max_length: must be <= embedding.max_length={encoder.max_length}, got {max_length}.")
-        if match and encoder.segments < 2 + match:
-            raise ValueError(f"match: {match} needs embedding.segments={2 + match}, got {encoder.segments}.")
+        if match and encoder.segments < 2 + 2 * match:
+            raise ValueError(f"match: {match} needs embedding.segments={2 + 2 * match}, got {encoder.segments}.")
         question_length = max_length // 4 if question_length is None else question_length
         overlap = max_length // 4 if overlap is None else overlap
         if (room := max_length - question_length - 3) <= overlap:

@@ -41,12 +41,14 @@ class Layout:
         start, end = numbers.identity(START), numbers.identity(END)
         question = question[: self.question_length]
         head = np.concatenate([[start], question, [end]])
-        shared = 1 + shared_run(question, passage, self.match, numbers.identity(UNKNOWN))
+        unknown = numbers.identity(UNKNOWN)
+        shared = self.match + 1 + shared_run(question, passage, self.match, unknown)
+        named = shared_run(passage, question, self.match, unknown)
         for window in windows(len(passage), self.max_length - len(head) - 1, self.overlap):
             piece = slice(window.begin, window.end)
             yield {
                 "tokens": np.concatenate([head, passage[piece], [end]]),
-                "segments": np.concatenate([np.zeros(len(head), np.int64), shared[piece], [1]]),
+                "segments": np.concatenate([[0], named, [0], shared[piece], [self.match + 1]]),
                 "first": len(head),
                 "count": window.end - window.begin,
                 "offset": window.begin,
