@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from itertools import takewhile
 
 
 class UserError(ValueError):
@@ -9,10 +10,19 @@ class UserError(ValueError):
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:
-    """The allowed name that is most like `word`, if one is like it at all."""
+    """The allowed name that is most like `word`, if one is like it at all; of several, the one that begins like it."""
     names = {name.lower(): name for name in allowed}
-    close = difflib.get_close_matches(word.lower(), names, 1, 0.5)
-    return names[close[0]] if close else None
+    close = difflib.get_close_matches(word.lower(), names, 3, 0.5)
+    if not close:
+        return None
+    matcher = difflib.SequenceMatcher(None, b=word.lower())
+
+    def likeness(name: str) -> tuple[float, int]:
+        matcher.set_seq1(name)
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(name, word.lower(), strict=False))
+        return matcher.ratio(), len(list(same))
+
+    return names[max(close, key=likeness)]
 
 
 def suggestion(word: str, allowed: Iterable[str], what: str = "Allowed") -> str:

@@ -15,6 +15,8 @@ class Kind:
         base: `module:Class` that its plugins derive from; a parameter annotated with it is a slot.
         several: whether several may be chosen at once, each configured under its own name.
         supplied: constructor parameters that the framework fills and no configuration names.
+        settings: `module:Class` of what every plugin of the kind can be told beside its own settings, and the framework
+            does itself.
         facts: class attributes that say what a plugin can do or takes, with what holds where a plugin does not say;
             compatibility is decided on them, before anything is imported.
     """
@@ -24,6 +26,7 @@ class Kind:
     base: str
     several: bool = False
     supplied: tuple[str, ...] = ()
+    settings: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,7 +58,21 @@ _ALL = (
         several=True,
         facts={"supports": frozenset({"causal", "cross", "padding"})},
     ),
-    Kind("optimizer", "moves the weights", "torch.optim:Optimizer", supplied=("params",)),
+    Kind(
+        "optimizer",
+        "moves the weights",
+        "torch.optim:Optimizer",
+        supplied=("params",),
+        settings="dougong.compose.settings:OptimizerSettings",
+        facts={"row_separable": None, "averages_weights": False},
+    ),
+    Kind(
+        "wrapper",
+        "a stage around the optimizer's update; several make a stack",
+        "dougong.contracts.wrapper:Wrapper",
+        several=True,
+        facts={"place": None, "needs_row_separable": False, "replaces_weights": False},
+    ),
     Kind("schedule", "the learning rate over the updates", "dougong.contracts.schedule:Schedule"),
     Kind(
         "data",

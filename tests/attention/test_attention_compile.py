@@ -1,5 +1,8 @@
 """torch.compile sees one node, and does not compile anew for each length."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from attention_reference import EACH, padding, projected, relative
@@ -84,3 +87,8 @@ def test_the_default_compiler_gives_the_same_numbers() -> None:
         output = attend(*[leaf * 1.5 for leaf in leaves], key_padding_mask=mask)
         results.append((output, *torch.autograd.grad(output, leaves, grad)))
     assert all(relative(ours, plain) < 1e-5 for ours, plain in zip(*results, strict=True))
+
+
+def test_the_plugins_are_imported_without_the_compiler() -> None:
+    program = "import sys, dougong_plugins.attention.sparse; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -69,10 +69,9 @@ def test_the_tiles_hold_each_key_that_a_query_sees_exactly_once(
     position = torch.arange(length)[None, :, None]
     for tiles in parts(pattern.at(length), length, causal, rows):
         for tile in tiles:
-            items = slice(0, 1)
-            queries = tile.queries.of(position, items)[0, :, :, 0]
-            keys = tile.keys.of(position, items)[0, :, :, 0]
-            bias = tile_bias(tile, None, items, torch.float32, torch.device("cpu"))
+            queries = tile.queries.of(position)[0, :, :, 0]
+            keys = tile.keys.of(position)[0, :, :, 0]
+            bias = tile_bias(tile, None, torch.float32, torch.device("cpu"))
             seen = torch.ones(queries.shape[1], keys.shape[1]) if bias is None else (bias[0, 0] == 0).int()
             if causal and tile.band is None:
                 seen = seen.tril()

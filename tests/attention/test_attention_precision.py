@@ -8,6 +8,30 @@ from torch.nn.functional import scaled_dot_product_attention
 from dougong_plugins.attention.kernels.operator import _forward
 
 
+def saved_bytes(attention: torch.nn.Module, inputs: list[torch.Tensor]) -> int:
+    """The bytes that are held for the backward pass, each storage once."""
+    held: dict[int, torch.UntypedStorage] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        attention(*(tensor.detach().requires_grad_() for tensor in inputs))
+    return sum(storage.nbytes() for storage in held.values())
+
+
+@pytest.mark.parametrize("name", ["local", "atrous", "sparse"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_saves_its_inputs_and_output_as_they_are_and_a_float32_statistic(
+    name: str, dtype: torch.dtype
+) -> None:
+    batch, heads, length, head_dim = shape = (2, 2, 800, 32)
+    inputs = [tensor.contiguous() for tensor in projected(shape, 0, dtype)[:3]]
+    rows = batch * heads * length
+    assert saved_bytes(EACH[name](backend="blocked"), inputs) == 4 * rows * head_dim * 2 + rows * 4
+
+
 @pytest.mark.parametrize("name", EACH)
 @pytest.mark.parametrize("backend", ["blocked", "dense"])
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 0.02), (torch.float16, 0.003)], ids=str)

@@ -4,10 +4,12 @@ import csv
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from dougong.benchmark import plot, report
 from dougong.benchmark.results import Row, exponent, fastest, growth, missing, ratio
 from dougong.benchmark.settings import AttentionSettings
+from dougong.benchmark.table import show
 
 ROWS = [
     Row(512, "full", "measured", 2.0, 8.0, 4.0, 0.01),
@@ -38,6 +40,13 @@ def test_the_exponent_is_the_slope_of_the_logarithms():
 
 def test_the_fastest_is_told_where_anything_was_measured():
     assert {length: row.attention for length, row in fastest(ROWS).items()} == {512: "full", 1024: "mine"}
+
+
+def test_the_fastest_of_one_is_said_to_have_had_no_rival(capsys):
+    show(ROWS[:3], Console(width=120))
+    printed = capsys.readouterr().out
+    assert "at 512: full\n" in printed
+    assert "at 1,024: full (nothing else was measured)\n" in printed
 
 
 def test_what_is_missing_is_told_once_with_all_lengths():

@@ -9,9 +9,9 @@ Batch 1, 4 heads, head dimension 64, float32, forward and backward, not causal. 
 quarter of a second or one pass; the contenders take turns. A window in which other processes took more than a twentieth
 of the machine, beside the cores we leave free, is measured again while the budget lasts; the last column says how much
 they took in the windows used. On a machine that is never idle, `--threads 1` still gives figures of worth.
-Peak memory is what the process grows by in one forward and backward pass, inputs aside, each in a process of its own.
-Both are read from /proc, so on Linux only. Ours get their inputs as a projection gives them, transposed views; the
-others get contiguous ones, which suit them better.
+Peak memory is what the process grows by in one forward and backward pass, inputs aside, each in a process of its own,
+after one pass at length 1,024. Both are read from /proc, so on Linux only. Ours get their inputs as a projection gives
+them, transposed views; the others get contiguous ones, which suit them better.
 """
 
 # Shapes: B batch, H heads, N length, D head dimension.
@@ -40,6 +40,9 @@ except ImportError:  # the comparison is then left out
     local_attention = None
 
 HEADS, HEAD_DIM = 4, 64
+
+WARM_UP = 1024
+"""Length of the pass before memory is measured: the product library takes about 45 MiB for itself, once."""
 
 
 def contenders(length: int) -> dict[str, Attend]:
@@ -88,7 +91,7 @@ def growth_in_bytes(name: str, length: int, threads: int) -> int:
     """The bytes by which this process grows in one pass."""
     torch.set_num_threads(threads)
     attend, tensors = contenders(length)[name], inputs(name, length)
-    forward_backward(contenders(256)[name], inputs(name, 256))
+    forward_backward(contenders(WARM_UP)[name], inputs(name, WARM_UP))
     gc.collect()
     return growth_of(lambda: forward_backward(attend, tensors))
 

@@ -27,6 +27,7 @@ UNKNOWN = [
     ("train hydra.rn.dir=here", "hydra.rn.dir: Hydra has no such setting;", "--cfg hydra"),
     ("train ~sed", "~sed: ", "nothing of that name"),
     ("train -m seed=1,2 optimizer.lrr=1e-3,1e-4", "optimizer.lrr: there is no such", "Did you mean `lr`?"),
+    ("train optimizer=adamv", "optimizer=adamv: there is no such optimizer.", "Did you mean `adamw`?"),
     ("train -m attention=full,fll", "attention=fll: there is no such attention.", "Did you mean `full`?"),
     ("train --mutirun seed=1,2", "--mutirun: there is no such option.", "Did you mean `--multirun`?"),
     ("train --cfg jb", "--cfg jb: there is no such choice.", "Did you mean `job`?"),
@@ -105,7 +106,8 @@ def test_an_unused_or_unfit_choice_of_a_folder_is_one_line(words, message, witho
 def test_a_mistake_inside_an_experiment_is_one_line(without_torch, write):
     folder = write("conf/experiment/mine.yaml", "# @package _global_\noptimizer:\n  lrr: 1\n").parents[1]
     words = ("train", "experiment=mine", "--config-dir", str(folder))
-    line = "optimizer.lrr: there is no such setting. Did you mean `lr`? Known: lr, betas, eps, weight_decay."
+    line = "optimizer.lrr: there is no such setting. Did you mean `lr`? Known: lr, betas, eps, "
+    line += "weight_decay, amsgrad, maximize, groups, layer_decay."
     assert without_torch(*words).refused() == line
     assert without_torch(*words, "-m", "seed=1,2").refused() == line
 

@@ -46,7 +46,7 @@ def test_processes_that_start_together_get_folders_of_their_own(tmp_path):
     [
         (["seed=1,2,-3"], "seed: must be >= 0, got -3."),
         (["encoder.layers=1,2", "task.max_length=64,2"], "task.max_length: must be >= 3, got 2."),
-        (["schedule=constant,linear_warmup", "schedule.warmup=0.1"], "schedule.warmup: there is no such setting."),
+        (["schedule=constant,linear_warmup", "schedule.final=0.1"], "schedule.final: there is no such setting."),
         (["experiment=sentiment,none", "data.path=x"], "experiment=none: there is no such experiment."),
     ],
 )

@@ -109,7 +109,7 @@ def test_a_preset_that_is_no_use_is_refused(text, message, folder, write):
 @pytest.mark.parametrize("word", ["experiment=mine", "+experiment=mine"])
 def test_an_experiment_overrides_groups_and_settings(word, folder):
     config = compose([word], folder)
-    assert config["schedule"] == {"name": "constant"}
+    assert config["schedule"] == {"name": "constant", "warmup": 0.0}
     assert config["tokenizer"]["name"] == "wordpiece"
     assert (config["optimizer"]["lr"], config["trainer"]["max_epochs"]) == (0.25, 9)
 

@@ -1,14 +1,12 @@
 """The package as users install it: a wheel, and an editable checkout."""
 
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
+from environments import install, make, run
 
 pytest.importorskip("hatchling", reason="hatchling builds the package; `pip install hatchling editables` to run these")
 pytest.importorskip("editables", reason="hatchling needs `editables` for an editable install")
@@ -17,31 +15,6 @@ pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).parents[2]
 TINY = ["encoder.layers=1", "embedding.dim=32", "data.size=50", "data.valid_size=20", "data.test_size=20"]
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    """The output of a command that must succeed, without any help from PYTHONPATH."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def environment(folder: Path) -> Path:
-    """A new virtual environment that has the dependencies, and no Dougong; returns its programs' folder."""
-    run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder.parent)
-    python = folder / "bin" / "python"
-    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    # A path entry of the dependencies, but not the .pth files there, one of which may be Dougong's own.
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return python.parent
-
-
-def install(programs: Path, *what: str | Path) -> None:
-    pip = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--ignore-installed")
-    run(programs / "python", *pip, *what, cwd=programs)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +40,7 @@ def wheel(copy: Path) -> Path:
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment in which the wheel is installed."""
-    programs = environment(tmp_path_factory.mktemp("installed") / "venv")
+    programs = make(tmp_path_factory.mktemp("installed") / "venv")
     install(programs, wheel)
     return programs
 
@@ -109,7 +82,7 @@ def test_the_wheel_is_not_misled_by_folders_of_its_names(installed, tmp_path):
 
 
 def test_an_edit_in_the_configs_of_an_editable_install_is_seen_at_once(copy, tmp_path):
-    programs = environment(tmp_path / "venv")
+    programs = make(tmp_path / "venv")
     install(programs, "--editable", copy)
     ask = (programs / "dougong", "train", "trainer=mine", "--cfg", "job")
     preset = copy / "conf" / "trainer" / "mine.yaml"

@@ -1,6 +1,7 @@
 """Plugins that can't be used: they are listed with the reason, and nothing else suffers."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,60 @@ def test_the_same_folder_named_twice_is_no_clash(write, monkeypatch):
     monkeypatch.setenv("DOUGONG_PLUGINS", str(path.parent))
     monkeypatch.chdir(path.parents[1])
     assert Catalogue(["mine", path.parent, path]).get("schedule", "good").problem is None
+
+
+@pytest.fixture
+def site(write, without_torch):
+    """A folder that looks like site-packages, with one installed distribution; answers commands that see it."""
+
+    def run(metadata: str, text: str, *words: str, target: str = "theirs"):
+        where = write("site/theirs.py", text).parent
+        if metadata:
+            write(
+                "site/theirs-1.2.dist-info/METADATA", f"Metadata-Version: 2.1\nName: theirs\nVersion: 1.2\n{metadata}"
+            )
+        write("site/theirs-1.2.dist-info/entry_points.txt", f"[dougong.plugins]\nmine = {target}\n")
+        return without_torch(*words, PYTHONPATH=os.pathsep.join((*without_torch.paths, str(where))))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("requirement", "problem"),
+    [
+        ("numpy>=99", "it needs numpy>=99, and "),
+        ("dougong<0.0.1", "it needs dougong<0.0.1, and "),
+        ("a-package-of-mine>=1", "it needs a-package-of-mine, which is not installed"),
+        ("numpy>=1", None),
+        ("dougong>=0.1", None),
+        ("a-package-of-mine; extra == 'more'", None),
+        ("a-package-of-mine; python_version < '3'", None),
+        ("a-package-of-mine @ https://example.org/it.whl", None),
+        ("not a requirement !", None),
+    ],
+)
+def test_what_a_package_needs_and_lacks_is_known_before_anything_is_imported(site, requirement, problem):
+    text = HEAD + GOOD.replace("NAME", "theirs")
+    rows = json.loads(site(f"Requires-Dist: {requirement}\n", text, "plugins", "schedule", "--json").done())
+    (row,) = [row for row in rows if row["name"] == "theirs"]
+    assert row["origin"] == "theirs 1.2"
+    assert row["problem"] is None if problem is None else row["problem"].startswith(problem)
+    answer = site(f"Requires-Dist: {requirement}\n", text, "train", "schedule=theirs", "--cfg", "job")
+    assert "name: theirs" in answer.done() if problem is None else problem in answer.refused()
+
+
+def test_an_installed_package_can_not_take_a_built_in_name_away(site):
+    text = HEAD + GOOD.replace("NAME", "constant")
+    rows = json.loads(site("Summary: it\n", text, "plugins", "schedule", "--json").done())
+    problems = {row["origin"]: row["problem"] for row in rows if row["name"] == "constant"}
+    assert problems["built-in"] is None
+    assert problems["theirs 1.2"].startswith("the name is taken by the built-in plugin at ")
+    assert "name: constant" in site("Summary: it\n", text, "train", "schedule=constant", "--cfg", "job").done()
+
+
+@pytest.mark.parametrize("target", ["theirs", "not a module", "theirs.gone", ""])
+def test_damaged_metadata_and_entry_points_break_nothing(site, target):
+    text = HEAD + GOOD.replace("NAME", "theirs")
+    names = [row["name"] for row in json.loads(site("", text, "plugins", "--json", target=target).done())]
+    assert "constant" in names
+    assert ("theirs" in names) == (target == "theirs")

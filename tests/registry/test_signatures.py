@@ -25,7 +25,7 @@ def test_facts_read_from_source_are_those_of_the_class(plugin: Plugin):
     for name in KINDS[plugin.kind].facts:
         read = fresh.fact(name)
         assert fresh._class is None, f"{name} was read by importing"
-        value = getattr(plugin.load(), name)
+        value = getattr(plugin.load(), name, KINDS[plugin.kind].facts[name])
         named = value.__name__ if isinstance(value, type) else value
         named = tuple(item.__name__ for item in value) if isinstance(value, tuple) else named
         assert read == named
@@ -35,3 +35,27 @@ def test_facts_read_from_source_are_those_of_the_class(plugin: Plugin):
 def test_every_setting_says_what_it_means(plugin: Plugin):
     assert plugin.summary.endswith((".", ":"))
     assert all(setting.help for setting in plugin.signature.settings)
+
+
+def test_an_inherited_constructor_is_explained_where_it_is_written():
+    class Base:
+        """A base.
+
+        Args:
+            size: how large.
+        """
+
+        def __init__(self, size: int = 1) -> None:
+            self.size = size
+
+    class Plain(Base):
+        """One that says nothing of its settings."""
+
+    class Other(Base):
+        """One that says something else.
+
+        Args:
+            size: how small.
+        """
+
+    assert [class_signature(item).settings[0].help for item in (Plain, Other)] == ["how large.", "how small."]

@@ -22,6 +22,23 @@ def test_accumulating_equals_the_large_batch_with_ragged_lengths_and_a_short_las
         torch.testing.assert_close(large, small, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "wrappers",
+    [
+        ("wrapper=lookahead", "wrapper.lookahead.k=3"),
+        ("wrapper=gradient_centralization",),
+        ("wrapper=lazy",),
+        ("wrapper=lazy", "wrapper.lazy.sparse_gradients=true", "trainer.gradient_clip_norm=0.05"),
+        ("wrapper=[lookahead,gradient_centralization,lazy]", "wrapper.lookahead.k=3", "wrapper.lazy.mode=mask"),
+    ],
+)
+def test_accumulating_equals_the_large_batch_with_wrappers_too(tmp_path, wrappers):
+    train(tmp_path / "large", *EXACT, *wrappers, "loader.batch_size=18")
+    train(tmp_path / "small", *EXACT, *wrappers, "loader.batch_size=6", "trainer.accumulate_grad_batches=3")
+    for large, small in zip(weights(tmp_path / "large").values(), weights(tmp_path / "small").values(), strict=True):
+        torch.testing.assert_close(large, small, rtol=1e-12, atol=1e-12)
+
+
 @pytest.fixture(autouse=True)
 def in_file_order(monkeypatch):
     """Batches cut from one order of the texts, so that a window of short batches holds the texts of a long one."""

@@ -22,6 +22,14 @@ WAYS = {
     "no validation split": ("trainer.save_every=3", "trainer.max_updates=13", "callback=[crash]"),
     "token budget": ("trainer.save_every=1", "loader.batch_tokens=200"),
     "update limit": ("trainer.save_every=1", "trainer.max_updates=11"),
+    "wrapped": (
+        *("trainer.save_every=1", "wrapper=[lookahead,lazy,gradient_centralization]", "wrapper.lookahead.k=3"),
+        *("wrapper.lookahead.evaluate=slow", "wrapper.lookahead.pullback=pullback", "trainer.validate_every=5"),
+    ),
+    "wrapped, accumulating": (
+        *("trainer.save_every=1", "wrapper=[lazy,lookahead]", "wrapper.lookahead.k=2", "wrapper.lazy.mode=mask"),
+        *("wrapper.lazy.sparse_gradients=true", "trainer.accumulate_grad_batches=3", "trainer.max_epochs=3"),
+    ),
     "early stopping": ("trainer.save_every=1", "callback=[crash,early_stopping]", "trainer.validate_every=2"),
 }
 

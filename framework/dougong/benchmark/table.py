@@ -19,7 +19,9 @@ def show(rows: Sequence[Row], console: Console) -> None:
     if len({row.length for row in rows if row.status == "measured"}) > 1:
         console.print(_growth(rows))
     for length, row in sorted(fastest(rows).items()):
-        console.print(f"Fastest forward + backward at {length:,}: {row.attention}", soft_wrap=True)
+        alone = sum(other.length == length and other.status == "measured" for other in rows) == 1
+        note = " (nothing else was measured)" if alone else ""
+        console.print(f"Fastest forward + backward at {length:,}: {row.attention}{note}", soft_wrap=True)
     for (attention, status, why), lengths in missing(rows).items():
         at = ", ".join(f"{length:,}" for length in lengths)
         console.print(escape(f"{status.capitalize()}: {attention} at {at}: {why}"), soft_wrap=True)

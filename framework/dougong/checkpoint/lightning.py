@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from dougong.checkpoint import file
 from dougong.checkpoint.generators import generators, restore_generators
 from dougong.training.interrupt import Interrupt
+from dougong.training.modes import switch
 from dougong.training.pace import Pace, settled
 
 
@@ -134,7 +135,9 @@ class Checkpoints(Checkpoint):
 
     def _save(self, trainer: lightning.Trainer) -> None:
         if self.enabled:
+            switch(trainer.optimizers, "eval")
             trainer.save_checkpoint(self.last_path)
+            switch(trainer.optimizers, "train")
             if self._is_best and trainer.is_global_zero:
                 file.link(self.last_path, self.best_path)
         self.interrupt.check()

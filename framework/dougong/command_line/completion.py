@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
 from dougong.benchmark.settings import AttentionSettings
-from dougong.command_line import options
+from dougong.command_line import options, plugins_new
 from dougong.compose.check import used_slots
 from dougong.compose.compose import GROUPS, compose_unchecked, prepare
 from dougong.compose.conf_folder import presets
@@ -74,9 +74,19 @@ def candidates(line: str) -> list[str]:
 
 def _plugin_words(before: list[str]) -> list[str]:
     prepare([])
-    if before == ["show"]:
+    if before in (["show"], ["check"]):
         return [plugin.key for plugin in current_catalogue()]
-    return ["show", "--json", *KINDS] if not before else []
+    if before[:1] == ["new"]:
+        return _new_words(before[1:])
+    return ["show", "new", "check", "matrix", "--json", *KINDS] if not before else []
+
+
+def _new_words(before: list[str]) -> list[str]:
+    """What may follow `plugins new`; what follows --into is left to the shell, which completes folders."""
+    if before and before[-1] in plugins_new.OPTIONS:
+        return []
+    options = [] if set(plugins_new.OPTIONS) & set(before) else list(plugins_new.OPTIONS)
+    return options + ([] if any("/" in word for word in before) else [f"{kind}/" for kind in KINDS])
 
 
 def _train_words(before: list[str], word: str) -> Iterator[str]:
@@ -147,7 +157,7 @@ def _keys(node: dict[str, Any], prefix: str, word: str) -> Iterator[str]:
         key = f"{prefix}{name}"
         if name == "name" and prefix:
             continue
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not value:
             yield f"{key}="
         elif word.startswith(f"{key}."):
             yield from _keys(value, f"{key}.", word)
@@ -174,7 +184,7 @@ def _signature(config: dict[str, Any], path: list[str]) -> Signature | None:
         node = node.get(part, {}) if isinstance(node, dict) else {}
     kind = used_slots(config, current_catalogue()).get(path[0])
     plugin = current_catalogue().find(kind, node["name"]) if kind and "name" in node else None
-    return plugin.signature if plugin else None
+    return plugin.schema if plugin else None
 
 
 def _allowed(annotation: Any) -> list[str]:

@@ -1,7 +1,8 @@
 """`dougong plugins [show KIND/NAME]`: what can be combined, and where each piece comes from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from rich import box
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dougong.command_line.curve import curve
 from dougong.command_line.words import parse
 from dougong.compose.compose import prepare
 from dougong.compose.conf_folder import presets, slot_defaults
@@ -21,19 +23,31 @@ from dougong.registry.signature import REQUIRED, Setting, Slot
 from dougong.registry.wording import describe_type
 
 USAGE = "usage: dougong plugins [KIND] [--json] [plugin_path=[DIR,...]] | dougong plugins show KIND/NAME [--json]"
+DRAWN = "schedule"
 HELP = f"""dougong plugins: what can be combined, and where each piece comes from
 
 {USAGE}
 
   KIND               only this kind: {", ".join(KINDS)}
   show KIND/NAME     settings, types, defaults, paper, limits of one plugin
+  new KIND/NAME      write one of your own: a file and its test; dougong plugins new --help says more
+  check KIND/NAME    run the checks of its kind on one plugin; dougong plugins check --help says more
+  matrix             what goes with what; dougong plugins matrix --help says more
   --json             for programs
   plugin_path        folders of plugins of your own (also by the environment variable DOUGONG_PLUGINS)
+
+A schedule's curve is drawn, also with settings and a length of yours:
+  dougong plugins show schedule/cosine schedule.warmup=200 updates=5000
 """
+
+SUBCOMMANDS = {name: f"dougong.command_line.plugins_{name}" for name in ("new", "check", "matrix")}
 
 
 def run(arguments: list[str]) -> int:
     """List plugins, or show one."""
+    if arguments and arguments[0] in SUBCOMMANDS:
+        command: Callable[[list[str]], int] = import_module(SUBCOMMANDS[arguments[0]]).run
+        return command(arguments[1:])
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
@@ -41,16 +55,24 @@ def run(arguments: list[str]) -> int:
     if unknown := [word for word in options if word != "--json"]:
         raise UserError(f"{unknown[0]}: there is no such option. {USAGE}")
     settings = [word for word in arguments if "=" in word]
+    names = [word for word in arguments if word not in options and word not in settings]
+    to_draw = [word for word in settings if _is_drawn(names, word)] if "--json" not in options else []
+    settings = [word for word in settings if word not in to_draw]
     parse(settings, ("plugin_path",), USAGE)
     prepare(settings)
-    names = [word for word in arguments if word not in options and word not in settings]
     catalogue = current_catalogue()
     as_json = "--json" in options
     if names and names[0] == "show":
-        _show(_find(names[1:], catalogue), as_json)
+        _show(_find(names[1:], catalogue), as_json, to_draw)
     else:
         _list(catalogue, names, as_json)
     return 0
+
+
+def _is_drawn(names: Sequence[str], word: str) -> bool:
+    """Whether a word says what to draw of the schedule that is shown."""
+    shown = names[1] if names[:1] == ["show"] and names[1:] else ""
+    return shown.startswith(f"{DRAWN}/") and word.startswith((f"{DRAWN}.", "updates="))
 
 
 def _find(names: Sequence[str], catalogue: Catalogue) -> Plugin:
@@ -64,7 +86,7 @@ def _list(catalogue: Catalogue, kinds: Sequence[str], as_json: bool) -> None:
     for kind in kinds:
         if kind not in KINDS:
             raise UserError(f"{kind}: there is no such kind of plugin. {suggestion(kind, KINDS, 'Kinds')}")
-    rows = [describe(plugin) for plugin in catalogue if not kinds or plugin.kind in kinds]
+    rows = [describe(plugin) for plugin in catalogue.with_refused() if not kinds or plugin.kind in kinds]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return
@@ -88,7 +110,7 @@ def describe(plugin: Plugin) -> dict[str, Any]:
     problem = plugin.problem
     if problem is None:
         try:
-            _ = plugin.signature
+            _ = plugin.schema
         except UserError as error:
             problem = str(error)
     return {
@@ -101,11 +123,11 @@ def describe(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def _show(plugin: Plugin, as_json: bool) -> None:
+def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str] = ()) -> None:
     found = {
         **describe(plugin),
         "doc": plugin.doc,
-        "settings": [_setting(item) for item in plugin.signature.settings],
+        "settings": [_setting(item) for item in plugin.schema.settings],
         "slots": [_slot(item) for item in plugin.signature.slots],
         "facts": {name: _plain_fact(plugin.fact(name)) for name in KINDS[plugin.kind].facts},
         "presets": sorted(presets(plugin.kind)),
@@ -113,6 +135,7 @@ def _show(plugin: Plugin, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
         return
+    picture = curve(plugin, to_draw) if plugin.kind == DRAWN else []
     console = _console()
     console.print(f"[bold]{plugin.key}[/bold]  ({plugin.origin}, {plugin.location})", soft_wrap=True)
     for paragraph in plugin.doc.partition("Args:")[0].strip().split("\n\n"):
@@ -123,6 +146,8 @@ def _show(plugin: Plugin, as_json: bool) -> None:
     for name, value in found["facts"].items():
         if value:
             console.print(f"{name}: {_join(value)}")
+    for line in picture:
+        console.print(Text(line), soft_wrap=True)
 
 
 def _print_settings(console: Console, plugin: Plugin, settings: list[dict[str, Any]]) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from dougong.compose.conf_folder import presets
 from dougong.compose.config_source import plain, plugin_folders
+from dougong.compose.fit import Part, check_parts
+from dougong.compose.groups import check_groups
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError, nearest, suggestion
 from dougong.kinds import KINDS
@@ -13,7 +15,7 @@ from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import Plugin, class_signature
 from dougong.registry.values import fill
 
-ROOTS = ("task", "data", "optimizer", "schedule", "tracker", "callback")
+ROOTS = ("task", "data", "optimizer", "wrapper", "schedule", "tracker", "callback")
 
 Config = dict[str, Any]
 
@@ -42,6 +44,7 @@ def check(config: Config, catalogue: Catalogue) -> Config:
         elif not KINDS[kind].several and name in ROOTS:
             raise UserError(f"{name}: has to be chosen. {suggestion('', catalogue.names(kind))}")
     _check_filled(checked, used, catalogue)
+    check_groups(catalogue.get("optimizer", checked["optimizer"]["name"]), checked["optimizer"]["groups"])
     check_fit(checked, used, catalogue)
     return checked
 
@@ -117,7 +120,7 @@ def _settings(kind: str, node: Config, key: str, catalogue: Catalogue) -> Config
     if plugin.problem:
         raise UserError(f"{plugin.key} can't be used: {plugin.problem}")
     given = {name: value for name, value in node.items() if name != "name"}
-    return {"name": plugin.name, **plain(fill(plugin.signature, given, key.strip(".")))}
+    return {"name": plugin.name, **plain(fill(plugin.schema, given, key.strip(".")))}
 
 
 def _unknown(key: str, config: Config, catalogue: Catalogue, known: list[str]) -> str:
@@ -135,7 +138,7 @@ def unused_choice(kind: str, config: Config, catalogue: Catalogue, said: str) ->
     Args:
         said: the words that make the choice.
     """
-    owners = [plugin for plugin in catalogue if not plugin.problem and _has_slot(plugin, kind)]
+    owners = [plugin for plugin in catalogue if not plugin.problem and has_slot(plugin, kind)]
     for owner in owners:
         node = config.get(owner.kind)
         if isinstance(node, dict) and "name" in node:
@@ -146,7 +149,7 @@ def unused_choice(kind: str, config: Config, catalogue: Catalogue, said: str) ->
     return f"nothing that is chosen takes {said}; remove it{f', or choose {users}' if users else ''}."
 
 
-def _has_slot(plugin: Plugin, kind: str) -> bool:
+def has_slot(plugin: Plugin, kind: str) -> bool:
     try:
         return any(slot.kind == kind for slot in plugin.signature.slots)
     except UserError:
@@ -157,38 +160,10 @@ def check_fit(config: Config, used: dict[str, str], catalogue: Catalogue) -> Non
     """Whether the chosen plugins go together, by the facts that their classes state.
 
     Raises:
-        UserError: the data can't give what the task takes, or an encoder or attention can't do what is asked of it.
+        UserError: two of them don't, with the reason.
     """
-    task = catalogue.get("task", config["task"]["name"])
-    data = catalogue.get("data", config["data"]["name"])
-    accepts, yields = task.fact("accepts"), data.fact("yields")
-    if accepts not in yields:
-        able = [item.name for item in catalogue if item.kind == "data" and _states(item, "yields", accepts)]
-        listed = f"choose data={' or data='.join(able)}" if able else "no installed data plugin reads it"
-        raise UserError(f"task={task.name} takes {accepts}, and data={data.name} gives {', '.join(yields)}; {listed}.")
-    for encoder in chosen(config, "encoder", "encoder", catalogue) if "encoder" in used else ():
-        if "causal" in task.fact("needs") and "causal" not in encoder.fact("supports"):
-            able = [item.name for item in catalogue if item.kind == "encoder" and _states(item, "supports", "causal")]
-            listed = " or ".join(f"encoder={item}" for item in able)
-            raise UserError(
-                f"encoder={encoder.name} can't keep a token from those after it, which task={task.name} needs; "
-                f"choose {listed}."
-            )
-    needs: dict[str, str] = {}
-    for name in ("task", "encoder", "decoder"):
-        for plugin in chosen(config, name, name, catalogue) if name in used else ():
-            needs.update(dict.fromkeys(plugin.fact("needs"), f"{name}={plugin.name}"))
-    for name in [name for name, kind in used.items() if kind == "attention"]:
-        for plugin in chosen(config, name, "attention", catalogue):
-            for need in sorted(set(needs) - set(plugin.fact("supports"))):
-                raise UserError(f"{name}={plugin.name} can't do {need} attention, which {needs[need]} needs.")
-
-
-def _states(plugin: Plugin, fact: str, value: str) -> bool:
-    try:
-        return value in plugin.fact(fact)
-    except UserError:
-        return False
+    parts = [Part(name, plugin) for name, kind in used.items() for plugin in chosen(config, name, kind, catalogue)]
+    check_parts(parts, catalogue)
 
 
 def check_presets(catalogue: Catalogue) -> None:

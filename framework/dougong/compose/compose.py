@@ -130,6 +130,10 @@ def _check_group(word: str) -> None:
         return
     override = OverridesParser.create().parse_overrides([word])[0]
     value = override.value()
+    if isinstance(value, list) and kind in KINDS:
+        for name in value:
+            if value.count(name) > 1:  # each is configured under its own name, so Hydra would drop one
+                raise UserError(f"{word}: {name} is there twice; say it once.")
     if override.is_sweep_override() or isinstance(value, list | dict) or (value and isinstance(value, str)):
         return
     if kind in GROUPS:

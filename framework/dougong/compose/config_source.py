@@ -91,13 +91,18 @@ class RegistrySource(ConfigSource):
         plugin = current_catalogue().find(kind, name)
         if plugin is None:
             raise ConfigLoadError(f"there is no {kind} called {name}")
-        settings = {"name": name, **defaults_of(plugin.signature)}
+        settings = {"name": name, **defaults_of(plugin.schema)}
         node = {name: settings} if KINDS[kind].several else settings
         slots = [
             {f"/{slot.kind}@_global_.{slot.name}": _choice(slot.kind, slot.default, slot.optional)}
             for slot in plugin.signature.slots
         ]
-        return self._result(f"{kind}/{name}", {"defaults": ["_self_", *slots], **node})
+        result = self._result(f"{kind}/{name}", {"defaults": ["_self_", *slots], **node})
+        place = result.config[name] if KINDS[kind].several else result.config
+        for key in [key for key, value in settings.items() if isinstance(value, dict)]:
+            # Hydra would refuse new keys of a mapping before the checks, which know what may be in it, have seen them.
+            OmegaConf.set_struct(place[key], False)
+        return result
 
     def _result(self, path: str, node: dict[str, Any]) -> ConfigResult:
         return ConfigResult(

@@ -158,7 +158,7 @@ class Translator:
     def _with_setting(self, kind: str, name: str) -> list[str]:
         """The plugins that do have a setting, where the chosen one has not."""
         plugins = [plugin for plugin in self.catalogue if plugin.kind == kind and not plugin.problem]
-        return [f"{kind}={plugin.name}" for plugin in plugins if plugin.signature.setting(name)]
+        return [f"{kind}={plugin.name}" for plugin in plugins if plugin.schema.setting(name)]
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

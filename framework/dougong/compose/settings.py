@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,34 @@ class LoaderSettings:
     batch_tokens: Annotated[int, Ge(1)] | None = None
     bucket_batches: Annotated[int, Ge(1)] = 50
     num_workers: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """What holds for the parameters that a pattern matches; what is left null is as for all others.
+
+    Args:
+        lr_scale: their learning rate is the optimizer's, and the schedule's, times this.
+        weight_decay: their weight decay.
+        freeze: whether they stay as they are.
+    """
+
+    lr_scale: Annotated[float, Gt(0)] | None = None
+    weight_decay: Annotated[float, Ge(0)] | None = None
+    freeze: bool | None = None
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """What every optimizer can be told beside its own settings.
+
+    Args:
+        groups: parameters by pattern that have a learning rate (lr_scale), weight_decay of their own, or freeze.
+        layer_decay: factor of the learning rate from each layer to the one below; null for one rate.
+    """
+
+    groups: dict[str, GroupSettings] = field(default_factory=dict)
+    layer_decay: Annotated[float, Gt(0), Le(1)] | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Catalogue:
     def __init__(self, folders: Iterable[str | Path] = ()) -> None:
         """`folders` are searched beside those that the environment variable `DOUGONG_PLUGINS` names."""
         self._plugins: dict[tuple[str, str], Plugin] = {}
+        self._refused: list[Plugin] = []
         named = filter(None, os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep))
         found = (
             discovery.built_in(),
@@ -34,6 +35,10 @@ class Catalogue:
         other = self._plugins.get((plugin.kind, plugin.name))
         if other is None:
             self._plugins[plugin.kind, plugin.name] = plugin
+        elif other.origin == discovery.BUILT_IN and plugin.module:
+            # A package that is merely installed can't take a built-in plugin away; a folder was named by the user.
+            plugin.clash = f"the name is taken by the built-in plugin at {other.location}."
+            self._refused.append(plugin)
         elif other.location != plugin.location:
             other.clash = f"two plugins are called {plugin.key}: {other.location} and {plugin.location}; rename one."
 
@@ -47,8 +52,11 @@ class Catalogue:
 
     def __iter__(self) -> Iterator[Plugin]:
         self._registered_now()
-        order = {kind: index for index, kind in enumerate(KINDS)}
-        return iter(sorted(self._plugins.values(), key=lambda item: (order.get(item.kind, len(order)), item.name)))
+        return iter(_sorted(self._plugins.values()))
+
+    def with_refused(self) -> list[Plugin]:
+        """All plugins, and those of installed packages that bear the name of a built-in one and can't be chosen."""
+        return _sorted([*self, *self._refused])
 
     def names(self, kind: str) -> list[str]:
         """The names of that kind, sorted."""
@@ -71,6 +79,11 @@ class Catalogue:
         if plugin is None:
             raise UserError(f"{kind}={name}: there is no such {kind}. {suggestion(name, self.names(kind))}")
         return plugin
+
+
+def _sorted(plugins: Iterable[Plugin]) -> list[Plugin]:
+    order = {kind: index for index, kind in enumerate(KINDS)}
+    return sorted(plugins, key=lambda item: (order.get(item.kind, len(order)), item.name))
 
 
 _catalogues: dict[tuple[tuple[str, ...], str | None], Catalogue] = {}

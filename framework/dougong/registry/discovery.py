@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dougong.errors import UserError
 from dougong.registry.plugin import Plugin
+from dougong.registry.requirements import unmet
 from dougong.registry.source import SourceFile
 
 BUILT_IN = "built-in"
@@ -42,14 +43,27 @@ def in_folders(folders: Iterable[str | Path], named_by: str = "plugin_path") -> 
 def installed() -> Iterator[Plugin]:
     """The plugins of installed packages, by the entry-point group `dougong.plugins`."""
     for entry in entry_points(group=ENTRY_POINTS):
-        origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.name
         path = _locate(entry)
         if path is None:
             continue
+        origin, problem = _distribution(entry)
         if path.name == "__init__.py":
-            yield from in_package(path.parent, entry.module, origin)
+            found = in_package(path.parent, entry.module, origin)
         else:
-            yield from _in_module(path, entry.module, origin)
+            found = _in_module(path, entry.module, origin)
+        for plugin in found:
+            plugin.unmet = problem
+            yield plugin
+
+
+def _distribution(entry: EntryPoint) -> tuple[str, str | None]:
+    """The distribution of an entry point, by name and version, and what it lacks."""
+    if entry.dist is None:
+        return entry.name, None
+    try:
+        return f"{entry.dist.name} {entry.dist.version}", unmet(entry.dist)
+    except (TypeError, KeyError, ValueError, OSError):  # its metadata is damaged; its plugins need not be
+        return entry.name, None
 
 
 def in_package(folder: Path, package: str, origin: str) -> Iterator[Plugin]:
@@ -76,15 +90,15 @@ def _declared(path: Path) -> Iterator[tuple[str, str, int, SourceFile]]:
 
 def _locate(entry: EntryPoint) -> Path | None:
     """The file of an entry point's module. Only its topmost package is looked up, since looking deeper imports."""
-    top, *rest = entry.module.split(".")
     try:
+        top, *rest = entry.module.split(".")
         spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
+    except (ImportError, ValueError, AttributeError):  # the last where it names no module
         return None
     if spec is None:
         return None
     if not spec.submodule_search_locations:
-        return Path(spec.origin) if spec.origin else None
+        return Path(spec.origin) if spec.origin and not rest else None
     for folder in map(Path, spec.submodule_search_locations):
         for candidate in (folder.joinpath(*rest, "__init__.py"), folder.joinpath(*rest).with_suffix(".py")):
             if candidate.is_file():

@@ -1,13 +1,14 @@
 """One plugin: where it comes from, what it takes, and its class once somebody asks for it."""
 
 import ast
+import dataclasses
 import importlib
 import importlib.util
 import inspect
 import sys
 import typing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
@@ -15,8 +16,8 @@ from typing import Any, get_type_hints
 from dougong.errors import UserError
 from dougong.kinds import KINDS
 from dougong.registry.decorator import registered
-from dougong.registry.signature import Signature, describe
-from dougong.registry.source import NotReadableError, SourceFile, derives_from_contract
+from dougong.registry.signature import Setting, Signature, describe
+from dougong.registry.source import NotReadableError, SourceFile, inherits_no_facts
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Plugin:
         module: what to import it by; None for a file of a local folder.
         source: the file that declares it; None if it was registered at run time.
         clash: why the name can't be used, where two plugins bear it.
+        unmet: what the distribution that it comes from needs and lacks.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class Plugin:
     module: str | None = None
     source: SourceFile | None = None
     clash: str | None = None
+    unmet: str | None = None
     _class: type | None = field(default=None, repr=False)
 
     @property
@@ -53,10 +56,12 @@ class Plugin:
         """The plugin's class, imported now.
 
         Raises:
-            UserError: two plugins have this name, or its file does not import.
+            UserError: two plugins have this name, its distribution lacks something, or its file does not import.
         """
         if self.clash:
             raise UserError(self.clash)
+        if self.unmet:
+            raise UserError(f"{self.key} can't be used: {self.unmet}")
         if self._class is None:
             try:
                 self._import()
@@ -83,8 +88,8 @@ class Plugin:
     @cached_property
     def problem(self) -> str | None:
         """Why this plugin can't be used, as far as its text tells; None if it looks sound."""
-        if self.clash:
-            return self.clash
+        if self.clash or self.unmet:
+            return self.clash or self.unmet
         try:
             if self.source:
                 _ = self._node
@@ -121,15 +126,45 @@ class Plugin:
                 pass
         return class_signature(self.load(), supplied)
 
+    @cached_property
+    def schema(self) -> Signature:
+        """The signature with what every plugin of this kind can be told: what a configuration may say of it.
+
+        Raises:
+            UserError: the plugin can't be used.
+        """
+        own, shared = self.signature, _shared_settings(self.kind)
+        for setting in shared:
+            if own.setting(setting.name):
+                clash = f"its setting `{setting.name}` bears the name of one that every {self.kind} has; rename it."
+                raise UserError(f"{self.key} can't be used: {clash}")
+        return Signature((*own.settings, *shared), own.slots)
+
+    def own(self, node: dict[str, Any]) -> dict[str, Any]:
+        """What a configuration's node says to the constructor: all but the name, and what the framework does itself."""
+        known = {"name", *(setting.name for setting in self.schema.settings)}
+        known -= {setting.name for setting in self.signature.settings}
+        return {name: value for name, value in node.items() if name not in known}
+
     def fact(self, name: str) -> Any:
         """A class attribute that decides compatibility; classes in it are given by name."""
         if self._class is None and self.source and not self.problem:
             try:
                 return self.source.fact(self._node, name)
             except NotReadableError:
-                if derives_from_contract(self._node):
+                if inherits_no_facts(self._node):
                     return KINDS[self.kind].facts[name]
         return _by_name(getattr(self.load(), name, KINDS[self.kind].facts[name]))
+
+
+@cache
+def _shared_settings(kind: str) -> tuple[Setting, ...]:
+    """The settings that every plugin of a kind has."""
+    address = KINDS[kind].settings
+    if address is None:
+        return ()
+    module, _, name = address.partition(":")
+    return class_signature(getattr(importlib.import_module(module), name)).settings
 
 
 def class_signature(plugin: type, supplied: tuple[str, ...] = ()) -> Signature:
@@ -138,12 +173,20 @@ def class_signature(plugin: type, supplied: tuple[str, ...] = ()) -> Signature:
     if init is object.__init__ or not inspect.isfunction(init):
         return Signature()
     hints = get_type_hints(init, include_extras=True)
+    made = {
+        item.name: item.default_factory()
+        for item in (dataclasses.fields(plugin) if dataclasses.is_dataclass(plugin) else ())
+        if item.default_factory is not dataclasses.MISSING
+    }
     parameters = [
-        (name, hints.get(name, typing.Any), parameter.default)
+        (name, hints.get(name, typing.Any), made.get(name, parameter.default))
         for name, parameter in list(inspect.signature(init).parameters.items())[1:]
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    return describe(parameters, supplied, "\n".join(inspect.cleandoc(item.__doc__ or "") for item in (plugin, init)))
+    # A constructor that is inherited is explained where it is written.
+    owner = next(base for base in plugin.__mro__ if "__init__" in vars(base))
+    documents = "\n".join(inspect.cleandoc(item.__doc__ or "") for item in dict.fromkeys((plugin, init, owner)))
+    return describe(parameters, supplied, documents)
 
 
 def import_file(path: Path) -> ModuleType:

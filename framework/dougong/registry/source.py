@@ -185,6 +185,12 @@ def derives_from_contract(node: ast.ClassDef) -> bool:
     return all(isinstance(base, ast.Name) and base.id in _MARKERS for base in node.bases)
 
 
+def inherits_no_facts(node: ast.ClassDef) -> bool:
+    """Whether the bases are those of the kinds or PyTorch's own, which say nothing of compatibility."""
+    bases = [ast.unparse(base) for base in node.bases]
+    return all(base in _MARKERS or base.startswith("torch.") for base in bases)
+
+
 def _is_plain(node: ast.ClassDef) -> bool:
     """Whether a class is an enum or a dataclass, which a setting may have as its type."""
     bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}

@@ -54,7 +54,7 @@ class Assembly:
     def _make(self, kind: str, node: Config, key: str, supplied: dict[str, Any]) -> Any:
         plugin = self.catalogue.get(kind, node["name"])
         cls = plugin.load()
-        settings = fill(plugin.signature, {name: value for name, value in node.items() if name != "name"}, key)
+        settings = fill(plugin.signature, plugin.own(node), key)
         slots = {slot.name: self._fill(slot) for slot in plugin.signature.slots}
         try:
             return cls(**supplied, **slots, **settings)

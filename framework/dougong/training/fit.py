@@ -12,7 +12,7 @@ import torch
 
 from dougong.checkpoint import file
 from dougong.checkpoint.lightning import Checkpoints
-from dougong.compose.settings import LoaderSettings, RunSettings, TrainerSettings
+from dougong.compose.settings import LoaderSettings, OptimizerSettings, RunSettings, TrainerSettings
 from dougong.contracts.data import Data, Split
 from dougong.contracts.task import Facts, Task
 from dougong.contracts.tracker import RunInformation
@@ -26,6 +26,7 @@ from dougong.training import report
 from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
+from dougong.training.groups import freeze, optimizer_settings
 from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
@@ -33,6 +34,7 @@ from dougong.training.precision import autocast, choose
 from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
+from dougong.training.stacked import stacked
 from dougong.training.tracking import Tracking
 from dougong.training.trainer import count_updates, device_type, make_trainer, quieten
 
@@ -50,6 +52,7 @@ class Session:
     device: str
     precision: str
     description: dict[str, Any]
+    groups: OptimizerSettings
 
     def maker(self, split: Split) -> BatchMaker:
         """Makes the batches of a split."""
@@ -110,6 +113,8 @@ def prepare(
     task = make_task(assembly, facts, tokenizer)
     if precision == "64":
         task = task.double()
+    groups = optimizer_settings(config["optimizer"])
+    freeze(task, groups)
     identity = data.fingerprint() if task.streams else {}
     splits = {
         split: encode(task, data, rows, TokenStore(folder / "tokens", identity and [config["data"], identity, split]))
@@ -118,7 +123,7 @@ def prepare(
     }
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
-    return Session(config, settings, folder, assembly, task, splits, device, precision, description)
+    return Session(config, settings, folder, assembly, task, splits, device, precision, description, groups)
 
 
 class Training:
@@ -141,12 +146,13 @@ class Training:
         self.pace = Pace(self.loader, settings.trainer, updates)
         self.module = TrainingModule(
             session.task,
-            lambda groups: session.assembly.make("optimizer", params=groups),
+            self._make_optimizer,
             session.assembly.make("schedule"),
             updates,
             settings.trainer.decay,
             settings.trainer.gradient_clip_norm,
             settings.trainer.compile,
+            session.groups,
         )
         metric = f"valid/{session.task.main_metric}" if "valid" in session.splits else None
         self.checkpoints = Checkpoints(
@@ -159,6 +165,12 @@ class Training:
             self.pace,
             enabled=not settings.trainer.fast_dev_run,
         )
+
+    def _make_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """The chosen optimizer, with the chosen wrappers around it."""
+        assembly = self.session.assembly
+        optimizer: torch.optim.Optimizer = assembly.make("optimizer", params=groups)
+        return stacked(optimizer, assembly.make_all("wrapper"), self.session.task)
 
     def run(self) -> RunResult:
         """Train and test."""

@@ -1,17 +1,21 @@
 """The Lightning module: one step of training and of validation, for any task."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytorch_lightning as lightning
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from dougong.compose.settings import OptimizerSettings
 from dougong.contracts.schedule import Schedule
 from dougong.contracts.task import Batch, Task
 from dougong.errors import UserError
 from dougong.training.evaluation import Evaluation
+from dougong.training.groups import NO_SETTINGS, parameter_groups, scale_rates
+from dougong.training.modes import switch
+from dougong.training.names import named
 
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
@@ -30,6 +34,7 @@ class TrainingModule(lightning.LightningModule):
         decay: "matrices" or "all": what weight decay acts on.
         clip_norm: the gradient's norm is scaled down to this; None to leave it.
         compiled: whether the forward pass is compiled.
+        groups: what holds for some of the parameters.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class TrainingModule(lightning.LightningModule):
         decay: str = "matrices",
         clip_norm: float | None = None,
         compiled: bool = False,
+        groups: OptimizerSettings = NO_SETTINGS,
     ) -> None:
         super().__init__()
         self.task = task
@@ -48,6 +54,7 @@ class TrainingModule(lightning.LightningModule):
         self.updates = updates
         self.decay = decay
         self.clip_norm = clip_norm
+        self.groups = groups
         self.valid_records: Sequence[Any] = ()
         self.tables: dict[str, list[list[Any]]] = {}
         self.last_loss = float("nan")
@@ -60,7 +67,9 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimizer over parameter groups, and the schedule."""
-        optimizer = self._make_optimizer(parameter_groups(self.task, self.decay))
+        groups = parameter_groups(self.task, self.decay, self.groups)
+        optimizer = self._make_optimizer(named(groups, self.task))
+        scale_rates(optimizer)
         # A fused kernel could undo the scaling of fp16 gradients itself, but only after they have been clipped.
         optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
 
@@ -95,7 +104,7 @@ class TrainingModule(lightning.LightningModule):
         Raises:
             UserError: they are not finite, which would spoil the weights.
         """
-        gradients = [item.grad for group in optimizer.param_groups for item in group["params"] if item.grad is not None]
+        gradients = gradient_numbers(item for group in optimizer.param_groups for item in group["params"])
         if not self._divides_at_once:
             torch._foreach_mul_(gradients, self._window_factor())
         norm = torch.nn.utils.get_total_norm(gradients)
@@ -125,6 +134,18 @@ class TrainingModule(lightning.LightningModule):
             "operation."
         )
 
+    def on_train_start(self) -> None:
+        """Train the weights that are trained; a checkpoint holds those that are evaluated."""
+        switch(self.trainer.optimizers, "train")
+
+    def on_validation_start(self) -> None:
+        """Validate the weights that are evaluated."""
+        switch(self.trainer.optimizers, "eval")
+
+    def on_validation_end(self) -> None:
+        """Go back to those that are trained."""
+        switch(self.trainer.optimizers, "train")
+
     def on_validation_epoch_start(self) -> None:
         """Begin to collect."""
         self._evaluation = Evaluation(self.task)
@@ -145,21 +166,14 @@ class TrainingModule(lightning.LightningModule):
         self._evaluation = None
 
 
-def parameter_groups(model: nn.Module, decay: str = "matrices") -> list[dict[str, Any]]:
-    """The parameters in two groups: those that weight decay acts on, and those that it spares.
-
-    Spared are biases, the weights of normalisation and embeddings, as in the training of BERT: pulling those towards
-    zero regularises nothing.
-    """
-    spared_modules = (nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
-    decayed: dict[int, nn.Parameter] = {}
-    spared: dict[int, nn.Parameter] = {}
-    for module in model.modules():
-        for parameter in module.parameters(recurse=False):
-            spare = decay == "matrices" and (parameter.ndim < 2 or isinstance(module, spared_modules))
-            if parameter.requires_grad:
-                (spared if spare else decayed)[id(parameter)] = parameter
-    # A tied weight, found both as an embedding and as a matrix, is an embedding.
-    kept = [parameter for number, parameter in decayed.items() if number not in spared]
-    groups: list[dict[str, Any]] = [{"params": kept}] if kept else []
-    return [*groups, {"params": list(spared.values()), "weight_decay": 0.0}] if spared else groups
+def gradient_numbers(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The gradients there are, to be measured and scaled in place; of a sparse one the values, each row once."""
+    found = []
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            # Before, a row may be there several times: its norm would not be that of the sum.
+            parameter.grad = parameter.grad.coalesce()
+            found.append(parameter.grad._values())
+        elif parameter.grad is not None:
+            found.append(parameter.grad)
+    return found

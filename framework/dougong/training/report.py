@@ -2,12 +2,12 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dougong.contracts.data import Data
-from dougong.training.module import parameter_groups
+from dougong.training.groups import matching, parameter_groups
 from dougong.training.precision import choose
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
         "",
         f"{facts['parameters']:,} parameters, on {session.device}, in {choose(trainer.precision, session.device)[1]}",
     )
-    say("optimizer", f"{config['optimizer']['name']} with {config['schedule']['name']}")
+    wrapped = f" in {', '.join(config['wrapper'])}" if config.get("wrapper") else ""
+    say("optimizer", f"{config['optimizer']['name']}{wrapped} with {config['schedule']['name']}")
     say("", decay(session))
+    for line in groups(session):
+        say("", line)
     say("run", _short(session.folder))
 
 
@@ -73,16 +76,31 @@ def say(what: str, line: str) -> None:
 
 def decay(session: "Session") -> str:
     """What weight decay acts on, in words."""
-    weight_decay = session.config["optimizer"].get("weight_decay")
-    if not weight_decay:
+    usual = session.config["optimizer"].get("weight_decay")
+    counts: dict[float, int] = {}
+    for group in parameter_groups(session.task, session.settings.trainer.decay, session.groups):
+        value = 0.0 if usual is None else group.get("weight_decay", usual)
+        counts[value] = counts.get(value, 0) + sum(item.numel() for item in group["params"])
+    if not any(counts):
         return "no weight decay"
-    groups = parameter_groups(session.task, session.settings.trainer.decay)
-    counts = {"weight_decay" in group: sum(item.numel() for item in group["params"]) for group in groups}
-    line = f"weight decay {weight_decay:g} on {counts.get(False, 0):,} parameters"
-    return line + (f", none on {counts[True]:,} (biases, norms, embeddings)" if True in counts else "")
+    lines = [f"{value:g} on {count:,} parameters" for value, count in counts.items() if value]
+    spared = " (biases, norms, embeddings)" if not session.groups.groups else ""
+    return f"weight decay {', '.join(lines)}" + (f", none on {counts[0.0]:,}{spared}" if 0.0 in counts else "")
 
 
-_ELSEWHERE = ("data", "optimizer", "schedule", "tracker", "callback", "trainer", "loader")
+def groups(session: "Session") -> Iterator[str]:
+    """What holds for some of the parameters alone, in words."""
+    if session.groups.layer_decay is not None:
+        yield f"learning rate times {session.groups.layer_decay:g} from each layer to the one below"
+    for pattern, entry in session.groups.groups.items():
+        said = [] if entry.lr_scale is None else [f"learning rate times {entry.lr_scale:g}"]
+        said += [] if entry.weight_decay is None else [f"weight decay {entry.weight_decay:g}"]
+        said += [] if entry.freeze is None else ["frozen" if entry.freeze else "not frozen"]
+        size = sum(item.numel() for item in matching(session.task, pattern))
+        yield f"{pattern}: {', '.join(said)} ({size:,} parameters)"
+
+
+_ELSEWHERE = ("data", "optimizer", "wrapper", "schedule", "tracker", "callback", "trainer", "loader")
 
 
 def _chosen(node: Any) -> str:

@@ -111,8 +111,9 @@ class Tracking(Callback):
             "speed/examples_per_second": self._examples / seconds,
             "speed/tokens_per_second": self._tokens / seconds,
         }
-        for number, group in enumerate(trainer.optimizers[0].param_groups):
-            metrics[f"optimizer/lr{f'_{number}' if number else ''}"] = float(group["lr"])
+        for group in trainer.optimizers[0].param_groups:
+            scale = f"_x{group['lr_scale']:.3g}" if "lr_scale" in group else ""
+            metrics[f"optimizer/lr{scale}"] = float(group["lr"])
         self._losses, self._examples, self._tokens, self._since = [], 0, 0, now
         return metrics
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Lt
 
@@ -70,6 +70,13 @@ class TextFile(Data):
         if split in self.named and share is not None:
             raise ValueError(f"{split}_share: data.{split} names files; leave one of the two out.")
         return 0.0 if split in self.named else SHARE if share is None else share
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """A small file of documents, each a line."""
+        lines = "".join(f"第{number}座桥，是木头的。\n" for number in range(200))
+        (folder / "bridges.txt").write_text(lines, encoding="utf-8")
+        return {"path": str(folder), "documents": "line"}
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """The documents of a split, in the order of the files, long ones in several records."""

@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Ge
 
@@ -40,6 +41,11 @@ class Toy(Data):
     ) -> None:
         self._sizes: dict[Split, int] = {"train": size, "valid": valid_size, "test": test_size}
         self._seed = world_seed
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """A few records."""
+        return {"size": 24, "valid_size": 8, "test_size": 8}
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """The records of a split, no text twice; the first ones are the same whatever the sizes are."""

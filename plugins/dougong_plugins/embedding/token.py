@@ -2,7 +2,8 @@
 
 # Shapes: B batch, N length, E embedding dimension.
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Lt
@@ -45,6 +46,11 @@ class TokenEmbedding(Embedding):
         self.dropout = Dropout(dropout)
         self._initialise()
 
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """Short vectors."""
+        return {"dim": 16}
+
     def _initialise(self) -> None:
         for table in (self.token, self.position, self.segment):
             if table is not None:
@@ -57,9 +63,9 @@ class TokenEmbedding(Embedding):
         states: Tensor = self.token(inputs.tokens)
         if self.position is not None:
             positions = inputs.positions
-            states = states + (
-                self.position.weight[: inputs.tokens.size(1)] if positions is None else self.position(positions)
-            )
+            if positions is None:  # looked up, not cut off the table: `lazy` has to see what is used
+                positions = torch.arange(inputs.tokens.size(1), device=inputs.tokens.device)
+            states = states + self.position(positions)
         if self.segment is not None and inputs.segments is not None:
             states = states + self.segment(inputs.segments)
         dropped: Tensor = self.dropout(states)

@@ -3,8 +3,10 @@
 # Shapes: B batch, N length, D hidden dimension, H heads.
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+import torch
 from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from dougong.contracts.embedding import Embedding, Inputs
 from dougong.contracts.encoder import Encoder
 from dougong.nn.dropout import Dropout
 from dougong.nn.key_values import KeyValues, key_values
+from dougong.nn.rotary import Turns, rotate, turns
 from dougong.registry.types import PerLayer
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -35,6 +38,8 @@ class TransformerEncoder(Encoder):
         norm: layer normalisation before each part (arXiv 2002.04745), or after it, as published.
         activation: of the feed-forward layers.
         pooling: one vector a text: the state of the first token, or the mean of all.
+        rotary: turn queries and keys by their positions (arXiv 2104.09864), so that attention knows distances; it goes
+            best with `embedding.positions=none`.
         dropout: probability that a number is zeroed in training.
     """
 
@@ -52,6 +57,7 @@ class TransformerEncoder(Encoder):
         norm: Literal["pre", "post"] = "pre",
         activation: Literal["gelu", "gelu_tanh", "relu"] = "gelu",
         pooling: Literal["cls", "mean"] = "mean",
+        rotary: bool = False,
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
     ) -> None:
         super().__init__()
@@ -63,6 +69,9 @@ class TransformerEncoder(Encoder):
         self.pooling = pooling
         self.widen = nn.Linear(embedding.dim, dim) if dim != embedding.dim else nn.Identity()
         self.enter = nn.LayerNorm(dim) if norm == "post" else nn.Identity()
+        if rotary and dim // heads % 2:
+            raise ValueError(f"rotary: needs an even number of numbers a head, got {dim} / {heads}.")
+        self.turned = dim // heads if rotary else None
         self.layers = nn.ModuleList(
             TransformerLayer(
                 attention(layer), dim, heads, feedforward_dim or 4 * dim, norm == "pre", activation, dropout
@@ -72,16 +81,30 @@ class TransformerEncoder(Encoder):
         self.leave = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
         self.apply(_initialise)
 
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """As many layers as it takes to alternate two attentions."""
+        return {"layers": 2}
+
     def forward(self, inputs: Inputs, causal: bool = False, memory: list[KeyValues] | None = None) -> Tensor:
         """(B, N) tokens to (B, N, D) states."""
         states: Tensor = self.enter(self.widen(self.embedding(inputs)))
+        by = self._turns(inputs, states.dtype)
         for number, layer in enumerate(self.layers):
             if memory is None:
-                states = layer(states, inputs.padding_mask, causal)
+                states = layer(states, inputs.padding_mask, causal, by)
             else:
-                states = layer(states, None, True, memory[number], inputs.positions)
+                states = layer(states, None, True, by, memory[number], inputs.positions)
         left: Tensor = self.leave(states)
         return left
+
+    def _turns(self, inputs: Inputs, dtype: torch.dtype) -> Turns | None:
+        if self.turned is None:
+            return None
+        positions = inputs.positions
+        if positions is None:
+            positions = torch.arange(inputs.tokens.size(1), device=inputs.tokens.device)
+        return turns(positions, self.turned, dtype)
 
     def memory(self, length: int) -> list[KeyValues] | None:
         """Keys and values of each layer, where every attention equals a masked softmax."""
@@ -122,11 +145,16 @@ class TransformerLayer(nn.Module):
         states: Tensor,
         padding_mask: Tensor | None,
         causal: bool,
+        by: Turns | None = None,
         memory: KeyValues | None = None,
         positions: Tensor | None = None,
     ) -> Tensor:
-        """(B, N, D) to (B, N, D); with a memory, the states are those of tokens that go on at `positions`."""
-        context = (padding_mask, causal, memory, positions)
+        """(B, N, D) to (B, N, D); with a memory, the states are those of tokens that go on at `positions`.
+
+        Args:
+            by: how far queries and keys are turned.
+        """
+        context = (padding_mask, causal, by, memory, positions)
         if self.norm_first:
             states = states + self.dropout(self.attend(self.attention_norm(states), *context))
             return states + self.dropout(self.feedforward(self.feedforward_norm(states)))  # type: ignore[no-any-return]
@@ -138,6 +166,7 @@ class TransformerLayer(nn.Module):
         states: Tensor,
         padding_mask: Tensor | None,
         causal: bool,
+        by: Turns | None = None,
         memory: KeyValues | None = None,
         positions: Tensor | None = None,
     ) -> Tensor:
@@ -145,6 +174,8 @@ class TransformerLayer(nn.Module):
         batch, length, dim = states.shape
         projected = self.project_in(states).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = projected.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, N, D / H)
+        if by is not None:
+            query, key = rotate(query, by), rotate(key, by)
         if memory is not None:
             assert positions is not None
             mixed = memory.attend(query, key, value, positions)

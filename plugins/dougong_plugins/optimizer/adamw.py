@@ -1,12 +1,13 @@
 """Optimizer: AdamW."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import Ge, Gt
 from torch.optim.optimizer import ParamsT
 
 from dougong import register
+from dougong_plugins.optimizer.kernels.groups import can_fuse
 
 
 @register("optimizer", "adamw")
@@ -18,7 +19,11 @@ class AdamW(torch.optim.AdamW):
         betas: decay of the first and second moments.
         eps: added to the root of the second moment.
         weight_decay: share of a weight, times the learning rate, that is taken off at each update.
+        amsgrad: divide by the largest second moment so far (arXiv 1904.09237).
+        maximize: go up instead of down.
     """
+
+    row_separable: ClassVar = True
 
     def __init__(
         self,
@@ -27,15 +32,9 @@ class AdamW(torch.optim.AdamW):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: Annotated[float, Ge(0)] = 1e-8,
         weight_decay: Annotated[float, Ge(0)] = 0.01,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
         groups: list[Any] = list(params)
-        super().__init__(groups, lr, betas, eps, weight_decay, fused=_can_fuse(groups))
-
-
-def _can_fuse(groups: list[Any]) -> bool:
-    """Whether PyTorch has a fused kernel for all of the parameters."""
-    tensors = [tensor for item in groups for tensor in (item["params"] if isinstance(item, dict) else [item])]
-    return all(
-        isinstance(tensor, torch.Tensor) and tensor.is_floating_point() and tensor.device.type in ("cpu", "cuda")
-        for tensor in tensors
-    )
+        fused = can_fuse(groups)
+        super().__init__(groups, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, fused=fused)

@@ -4,7 +4,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Annotated, ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -75,6 +76,11 @@ class CausalLanguageModel(Task):
         self.next_token = nn.Linear(encoder.dim, encoder.tokenizer.size)
         nn.init.normal_(self.next_token.weight, std=0.02)
         nn.init.zeros_(self.next_token.bias)
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """Short blocks."""
+        return {"length": 32, "max_new_tokens": 8}
 
     def stream(self, records: Iterable[PlainText], store: TokenStore) -> Examples:
         """Blocks of one token more than the model sees: the first is not predicted, the last is not seen."""

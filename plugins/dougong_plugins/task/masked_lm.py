@@ -5,6 +5,7 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -76,6 +77,11 @@ class MaskedLanguageModel(Task):
         self._special = np.isin(np.arange(tokenizer.size), tokenizer.special_ids)
         self._ordinary = np.flatnonzero(~self._special)
         self._goes_on = _pieces(tokenizer) if whole_word else None
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """Short blocks."""
+        return {"length": 32}
 
     def stream(self, records: Iterable[PlainText], store: TokenStore) -> Examples:
         """Blocks of the documents."""

@@ -45,6 +45,11 @@ class WandbTracker(Tracker):
         self._information: RunInformation | None = None
         self._run: Any = None
 
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """Nothing is sent."""
+        return {"mode": "offline"}
+
     def start(self, run: RunInformation) -> None:
         """Remember the run; wandb itself is started with the first measurement, when the training is under way."""
         self._information = run

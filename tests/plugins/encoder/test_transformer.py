@@ -75,6 +75,41 @@ def test_it_equals_the_formula(norm):
         )
 
 
+def test_turned_by_position_it_equals_the_formula_in_complex_numbers():
+    made = encoder(rotary=True)
+    text = TEXTS[0]
+    given = made(inputs(made, [text]))
+    for layer in made.layers:
+        layer.attend = lambda states, *_, layer=layer: turned(layer, states)
+    torch.testing.assert_close(given, made(inputs(made, [text])), rtol=1e-10, atol=1e-10)
+
+
+def turned(layer, states):
+    """The attention of one layer, with pairs of numbers as complex ones that positions multiply."""
+    query, key, value = (states @ layer.project_in.weight.T + layer.project_in.bias).chunk(3, -1)
+    angles = torch.arange(states.size(1))[:, None] * torch.tensor([1.0, 10_000 ** (-2 / 4)], dtype=torch.float64)
+    turn = torch.polar(torch.ones_like(angles), angles)
+    mixed = []
+    for part in (slice(4 * head, 4 * head + 4) for head in range(3)):
+        asked, keyed = (torch.complex(*item[..., part].chunk(2, -1)) * turn for item in (query, key))
+        scores = (asked @ keyed.conj().transpose(1, 2)).real / math.sqrt(4)
+        mixed.append(scores.softmax(-1) @ value[..., part])
+    return torch.cat(mixed, -1) @ layer.project_out.weight.T + layer.project_out.bias
+
+
+def test_turned_by_position_only_distances_count():
+    made = encoder(rotary=True)
+    tokens = inputs(made, [TEXTS[0]]).tokens
+    made.embedding.position.weight.data.zero_()
+    here, there = (made(Inputs(tokens, positions=torch.arange(tokens.size(1))[None] + begin)) for begin in (0, 77))
+    torch.testing.assert_close(here, there, rtol=1e-10, atol=1e-10)
+
+
+def test_an_odd_number_of_numbers_a_head_can_not_be_turned():
+    with pytest.raises(ValueError, match=r"rotary: needs an even number of numbers a head, got 12 / 4\."):
+        encoder(rotary=True, heads=4)
+
+
 @pytest.mark.parametrize("norm", ["pre", "post"])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_a_padded_text_in_a_batch_has_the_output_that_it_has_alone(norm, pooling):

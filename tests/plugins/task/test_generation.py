@@ -48,9 +48,9 @@ CASES = [*([item] for item in ATTENTIONS), [ATTENTIONS[1], ATTENTIONS[2]]]
 
 
 @pytest.mark.parametrize("attentions", CASES, ids=str)
-@pytest.mark.parametrize("norm", ["pre", "post"])
-def test_a_memory_gives_the_states_of_the_whole_text(attentions, norm):
-    made = encoder(*attentions, norm=norm)
+@pytest.mark.parametrize("settings", [{"norm": "pre"}, {"norm": "post"}, {"rotary": True}], ids=str)
+def test_a_memory_gives_the_states_of_the_whole_text(attentions, settings):
+    made = encoder(*attentions, **settings)
     tokens = torch.randint(5, 261, (3, 20))
     positions = torch.arange(20).expand(3, 20)
     whole = made(Inputs(tokens), causal=True)

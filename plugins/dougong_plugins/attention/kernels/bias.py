@@ -10,11 +10,6 @@ from torch import Tensor
 from dougong_plugins.attention.kernels.tiles import Band, Tile, block_of
 
 
-def score_dtype(dtype: torch.dtype) -> torch.dtype:
-    """The precision of scores and softmax statistics: never below float32."""
-    return torch.promote_types(dtype, torch.float32)
-
-
 @lru_cache(maxsize=16)
 def band_bias(band: Band, dtype: torch.dtype, device: torch.device) -> Tensor:
     """(Q, K) of a whole block and stretch, of which those at the ends of the sequence are parts."""
@@ -36,17 +31,19 @@ def padding_bias(key_padding_mask: Tensor, dtype: torch.dtype) -> Tensor:
     )
 
 
-def tile_bias(
-    tile: Tile, padding: Tensor | None, items: slice, dtype: torch.dtype, device: torch.device
-) -> Tensor | None:
-    """(I * C or 1, 1, Q or 1, K), to be spread over heads; None where each query sees each key of its group."""
+def tile_bias(tile: Tile, padding: Tensor | None, dtype: torch.dtype, device: torch.device) -> Tensor | None:
+    """(I * C or 1, 1, Q or 1, K), to be spread over heads; None where each query sees each key of its group.
+
+    Args:
+        padding: (I, N), what `padding_bias` gives of the items of the tile.
+    """
     bias = None
     if tile.band is not None:
         whole = band_bias(tile.band, dtype, device)
         bias = whole[None, None, : tile.queries.length, tile.cut : tile.cut + tile.keys.length]
     if padding is None:
         return bias
-    stretch = tile.keys.of(padding[..., None], items).reshape(-1, 1, 1, tile.keys.length)
+    stretch = tile.keys.of(padding[..., None]).reshape(-1, 1, 1, tile.keys.length)
     return stretch if bias is None else bias + stretch
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from dougong_plugins.attention.kernels.constant import constant_in_graphs
 from dougong_plugins.attention.kernels.pattern import Pattern
 from dougong_plugins.attention.kernels.tiles import block_of
 
@@ -71,7 +72,7 @@ class Rule:
         return "dense" if length <= self.dense_up_to[causal] else "blocked"
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@constant_in_graphs
 def announce(name: str, backend: str, device: str) -> bool:
     """Log a choice, once for each name, backend and device."""
     return _announce(name, backend, device)

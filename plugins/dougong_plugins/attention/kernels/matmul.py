@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from dougong_plugins.attention.kernels.bias import score_dtype
+from dougong_plugins.attention.kernels.precision import score_dtype
 
 SCORES_AT_ONCE = 1 << 22
 """About how many scores are held at a time: 16 MiB in float32."""

@@ -11,8 +11,10 @@ from dougong_plugins.attention.kernels.dense import dense_attention
 from dougong_plugins.attention.kernels.flex import flex_pattern_attention
 from dougong_plugins.attention.kernels.operator import blocked_attention
 from dougong_plugins.attention.kernels.pattern import Pattern
+from dougong_plugins.attention.kernels.precision import output_dtype, product_dtype
 
 LONGEST_SHORT_ROW = 512
+"""Dense attention over more keys gains from 16 bits on any CPU."""
 
 
 class PatternAttention(Attention):
@@ -50,10 +52,14 @@ class PatternAttention(Attention):
         Raises:
             ValueError: `key` is of another length, which the pattern has no meaning for, or the backend can't do this.
         """
-        dtype = _output_dtype(query)
+        dtype = output_dtype(query)
         dropout = self.dropout if self.training else 0.0
         backend = self._backend_for(query, key, causal, key_padding_mask is not None, dropout)
-        computing = _computing_dtype(dtype, query.device, backend, key.shape[-2])
+        computing = dtype
+        # Tiles are converted one by one, so that no whole copy is held until the backward pass. The length is compared
+        # last: a compiled graph would be bound to one side of it.
+        if backend == "dense" and product_dtype(dtype, query.device) != dtype and key.shape[-2] <= LONGEST_SHORT_ROW:
+            computing = product_dtype(dtype, query.device)
         with torch.autocast(query.device.type, enabled=False):
             query, key, value = (tensor.to(computing) for tensor in (query, key, value))
             return self._attend(backend, query, key, value, key_padding_mask, causal, dropout).to(dtype)
@@ -106,28 +112,3 @@ class PatternAttention(Attention):
         if self.backend == "auto":
             return self.rule.choose(query.device, query.shape[-2], causal, padded, dropout)
         return self.backend
-
-
-def _output_dtype(query: Tensor) -> torch.dtype:
-    """What autocast would have PyTorch's own attention give; it does not know ours."""
-    device_type = query.device.type
-    if query.dtype == torch.float64 or not torch.is_autocast_enabled(device_type):
-        return query.dtype
-    return torch.get_autocast_dtype(device_type)
-
-
-def _computing_dtype(dtype: torch.dtype, device: torch.device, backend: Backend, length: int) -> torch.dtype:
-    """What to compute in. On a CPU without matrix instructions (AMX), 16-bit attention kernels are slow at short rows:
-
-    forward and backward took 2.5 times as long as in float32 at length 80 (without conversions), up to 2.4 times in
-    tiles; long dense rows gain from 16 bits. See docs/benchmarks/attention.md.
-    """
-    short = backend != "dense" or length <= LONGEST_SHORT_ROW
-    if device.type == "cpu" and dtype in (torch.bfloat16, torch.float16) and short and not _has_matrix_instructions():
-        return torch.float32
-    return dtype
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def _has_matrix_instructions() -> bool:
-    return bool(torch.cpu._is_amx_tile_supported())

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dougong_plugins.attention.kernels import blocked
 from dougong_plugins.attention.kernels.pattern import Pattern
+from dougong_plugins.attention.kernels.precision import score_dtype
 
 
 @torch.library.custom_op("dougong::blocked_attention", mutates_args=())
@@ -64,7 +65,7 @@ def _empty(like: Tensor) -> Tensor:
 @_forward.register_fake
 def _(query: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     batch, heads, length, _head_dim = query.shape
-    lse = query.new_empty(batch, length, heads, dtype=torch.promote_types(query.dtype, torch.float32))
+    lse = query.new_empty(batch, length, heads, dtype=score_dtype(query.dtype))
     return _empty(query), lse
 
 

@@ -40,6 +40,11 @@ class Pattern:
         halves = {"window": self.window, "rate": self.rate}
         return ", ".join(f"{name}={value or 'sqrt'}" for name, value in halves.items() if value is not None)
 
+    @property
+    def halves(self) -> int:
+        """How many disjoint key sets it is a union of."""
+        return (self.window is not None) + (self.rate is not None)
+
     def at(self, length: int) -> "Pattern":
         """This pattern at one length, in plain numbers and in its simplest form: `Pattern(rate=1)` sees every key."""
         window = nearest_root(length) if self.window == FOLLOWS_LENGTH else self.window

@@ -1,6 +1,6 @@
 """Cuts a pattern into tiles: groups of queries, each with the keys that it may see, of which all have one shape."""
 
-# Shapes: B batch, N length, H heads, D head dimension; I items of a tile, C groups of a tile, L rows of a group.
+# Shapes: N length, H heads, D head dimension; I items of a tile, C groups of a tile, L rows of a group.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,14 +21,13 @@ class Rows:
     length: int
     stride: int = 1
 
-    def of(self, tensor: Tensor, items: slice) -> Tensor:
-        """A view of these rows of a (B, N, H, D) or (B, N, H) tensor: (I, C, L, H, D) or (I, C, L, H)."""
-        part = tensor[items]
-        item, row, *rest = part.stride()
-        return part.as_strided(
-            (part.shape[0], self.groups, self.length, *part.shape[2:]),
+    def of(self, tensor: Tensor) -> Tensor:
+        """A view of these rows of an (I, N, H, D) or (I, N, H) tensor: (I, C, L, H, D) or (I, C, L, H)."""
+        item, row, *rest = tensor.stride()
+        return tensor.as_strided(
+            (tensor.shape[0], self.groups, self.length, *tensor.shape[2:]),
             (item, self.step * row, self.stride * row, *rest),
-            part.storage_offset() + self.start * row,
+            tensor.storage_offset() + self.start * row,
         )
 
     def slabs(self) -> Iterator[tuple[slice, "Rows"]]:
@@ -79,6 +78,13 @@ def block_of(window: int) -> int:
         if window <= widest:
             return block
     return 192
+
+
+def longest_row(pattern: Pattern, length: int) -> int:
+    """The most keys that a tile holds for a query; the pattern is already `at` the length."""
+    members = 0 if pattern.rate is None else -(-length // pattern.rate)
+    stretch = 0 if pattern.window is None else block_of(pattern.window) + 2 * pattern.window
+    return max(members, min(stretch, length))
 
 
 KEY_ROWS = 2

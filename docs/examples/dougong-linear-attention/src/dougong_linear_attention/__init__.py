@@ -1,0 +1,1 @@
+"""Plugins for Dougong: linear attention, and a task that compares texts with a prototype of each class."""

@@ -1,0 +1,1 @@
+"""A plugin whose dependency is there in another version."""

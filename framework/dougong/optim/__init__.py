@@ -1,0 +1,1 @@
+"""Optimizers put together from an optimizer and stages around its update."""

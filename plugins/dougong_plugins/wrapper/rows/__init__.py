@@ -1,0 +1,1 @@
+"""Updating single rows of embedding tables."""

@@ -1,0 +1,38 @@
+"""Every plugin that comes with Dougong keeps what its kind promises; a new one is taken in by itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dougong.registry.catalogue import Catalogue
+from dougong.testing import BoundCheck, checks
+
+BUILT_IN = [(plugin.kind, plugin.name) for plugin in Catalogue()]
+
+VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("attention", "local", {"window": 3}),
+    ("attention", "atrous", {"rate": 3}),
+    ("attention", "sparse", {"rate": 4}),
+    ("encoder", "transformer", {"norm": "post", "pooling": "cls"}),
+    ("embedding", "token", {"positions": "none"}),
+    ("task", "masked_lm", {"pack_across_documents": True}),
+    ("tokenizer", "character", {"keep_whitespace": True, "lowercase": False}),
+]
+"""Settings that make another thing of a plugin, beside its defaults."""
+
+
+def every_check() -> Iterator[Any]:
+    for kind, name in BUILT_IN:
+        for check in checks(kind, name):
+            yield pytest.param(check, id=f"{kind}/{name}-{check}")
+    for kind, name, settings in VARIANTS:
+        shown = ",".join(f"{key}={value}" for key, value in settings.items())
+        for check in checks(kind, name, settings=settings):
+            yield pytest.param(check, id=f"{kind}/{name}[{shown}]-{check}")
+
+
+@pytest.mark.parametrize("check", list(every_check()))
+def test_conforms(check: BoundCheck, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    check()
