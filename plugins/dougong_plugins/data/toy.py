@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import LabelledText, PlainText, Record, SpanQuestion
+from dougong.data.records import LabelledText, PlainText, Record, SpanQuestion, TaggedText
 from dougong.errors import UserError
 from dougong_plugins.data.toy_world.composer import Scene
 from dougong_plugins.data.toy_world.dice import Dice
@@ -32,7 +32,7 @@ class Toy(Data):
         unanswerable: of questions on a text, the share that it does not answer.
     """
 
-    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, SpanQuestion)
+    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, SpanQuestion, TaggedText)
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class Toy(Data):
             LabelledText: self._labelled_texts,
             PlainText: self._plain_texts,
             SpanQuestion: self._questions,
+            TaggedText: self._tagged_texts,
         }
         if record not in renderings:
             names = ", ".join(known.__name__ for known in self.yields)
@@ -71,8 +72,8 @@ class Toy(Data):
     def _labelled_texts(self, split: Split) -> Iterator[LabelledText]:
         cast, seen = build(self._seed)[split], set[str]()
         for number, label in enumerate(self._labels(split)):
-            text = _unseen(seen, partial(review, Dice("review", self._seed, split, number), cast, label))
-            yield LabelledText(text, label, source=f"toy:{split}:{number}")
+            scene = _unseen(seen, partial(review, Dice("review", self._seed, split, number), cast, label))
+            yield LabelledText(scene.text, label, source=f"toy:{split}:{number}")
 
     def _labels(self, split: Split) -> Iterator[str]:
         # Each run of as many records as there are labels holds every label once, so that the classes are balanced.
@@ -80,10 +81,17 @@ class Toy(Data):
             yield from Dice("labels", self._seed, split, lap).shuffled(LABELS)
 
     def _plain_texts(self, split: Split) -> Iterator[PlainText]:
+        return (PlainText(scene.text, source=source) for source, scene in self._reports(split))
+
+    def _tagged_texts(self, split: Split) -> Iterator[TaggedText]:
+        return (TaggedText(scene.text, scene.entities, source=source) for source, scene in self._reports(split))
+
+    def _reports(self, split: Split) -> Iterator[tuple[str, Scene]]:
+        """Endless reports on companies, each with its source."""
         reporter, seen = Reporter(build(self._seed)[split]), set[str]()
         for number in itertools.count():
-            text = _unseen(seen, partial(reporter.report, Dice("report", self._seed, split, number)))
-            yield PlainText(text, source=f"toy:{split}:{number}")
+            dice = Dice("report", self._seed, split, number)
+            yield f"toy:{split}:{number}", _unseen(seen, partial(reporter.report, dice))
 
     def _questions(self, split: Split) -> Iterator[SpanQuestion]:
         reporter, seen = Reporter(build(self._seed)[split]), set[tuple[str, str]]()
@@ -100,8 +108,8 @@ class Toy(Data):
             yield SpanQuestion(question.text, (passage.text,), question.answers, f"{split}-{number}", source=source)
 
 
-def _unseen(seen: set[str], compose: Callable[[], Scene]) -> str:
-    while (text := compose().text) in seen:
+def _unseen(seen: set[str], compose: Callable[[], Scene]) -> Scene:
+    while (scene := compose()).text in seen:
         pass
-    seen.add(text)
-    return text
+    seen.add(scene.text)
+    return scene
