@@ -21,6 +21,11 @@ class Sight(NamedTuple):
     values: Tensor
     mask: Tensor | None = None
 
+    def rows(self, numbers: Tensor) -> "Sight":
+        """That of some texts, in this order."""
+        keys, values, mask = self
+        return Sight(keys[numbers], values[numbers], None if mask is None else mask[numbers])
+
 
 class CrossAttention(nn.Module):
     """Multi-head attention (arXiv 1706.03762, section 3.2.2) whose keys and values come from another sequence.
@@ -64,8 +69,10 @@ class CrossAttention(nn.Module):
         scores = self.queries(states) @ sight.keys.transpose(-1, -2) / sight.keys.size(-1) ** 0.5
         if sight.mask is not None:
             scores = scores.masked_fill(~sight.mask, -torch.inf)
-        return scores.softmax(-1).mean(1)
+        looks: Tensor = scores.softmax(-1).mean(1)
+        return looks
 
     def _split(self, projected: Tensor, parts: int) -> tuple[Tensor, ...]:
-        shape = (parts, self.heads, projected.size(-1) // parts // self.heads)
-        return projected.unflatten(-1, shape).permute(2, 0, 3, 1, 4).unbind(0)
+        batch, length, width = projected.shape
+        split = projected.view(batch, length, parts, self.heads, width // parts // self.heads)
+        return tuple(split.permute(2, 0, 3, 1, 4))

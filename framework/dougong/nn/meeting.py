@@ -11,7 +11,7 @@ from dougong.nn.dropout import Dropout
 
 
 class Meeting(nn.Module):
-    """Lets each state of one direction look at the states of the other that are as old or older (kexue.fm/archives/6877).
+    """Lets a state of one direction look at those of the other that are as old or older (kexue.fm/archives/6877).
 
     Args:
         dim: of the states, of both directions.
@@ -50,4 +50,4 @@ class Meeting(nn.Module):
         query = self.cross.queries(self.enter(own)).repeat_interleave(others, 2)  # (B, H, K * J, D / H)
         mask = on_path.unsqueeze(1).repeat(1, 1, count, 1)
         looked = self.cross.leave(functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask))
-        return self.leave(own.unsqueeze(2) + looked.unflatten(1, (count, others)))  # type: ignore[no-any-return]
+        return self.leave(own.unsqueeze(2) + looked.view(len(own), count, others, -1))  # type: ignore[no-any-return]

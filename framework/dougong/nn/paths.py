@@ -1,7 +1,7 @@
 """Texts that grow along several paths, of which some are given up and others fork.
 
-All that was ever written stays where it is; a path is a choice among it. So nothing is copied when paths change, and what a
-path remembers is read once for all paths of a source.
+All that was ever written stays where it is; a path is a choice among it. So nothing is copied when paths change, and
+what is remembered is read once for all paths of a source.
 """
 
 # Shapes: B sources, K paths, T steps so far, H heads, N queries a source, D head dimension.

@@ -9,7 +9,8 @@ Part = TypeVar("Part", covariant=True)
 class PerLayer(Protocol[Part]):
     """A slot that is filled once a layer: `attention: PerLayer[Attention]` gets a function from layer number to part.
 
-    Several chosen plugins are cycled: with `attention=[local,atrous]` layer 0 is local, 1 atrous, 2 local, ...
+    What is made more than once otherwise (a decoder for each direction, say) is numbered likewise. Several chosen
+    plugins are cycled: with `attention=[local,atrous]` layer 0 is local, 1 atrous, 2 local, ...
     """
 
     def __call__(self, layer: int) -> Part:

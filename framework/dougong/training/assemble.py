@@ -40,7 +40,9 @@ class Assembly:
         return [self._make(kind or name, node, f"{name}.{key}", supplied) for key, node in nodes.items()]
 
     def per_layer(self, name: str, kind: str) -> Callable[[int], Any]:
-        """A function from layer number to a new part, cycling over the chosen plugins."""
+        """A function from number to a new part, cycling over the chosen plugins where the kind takes several."""
+        if not KINDS[kind].several:
+            return lambda number: self._make(kind, self.config[name], name, {})
         nodes = list((self.config.get(name) or {}).items())
         if not nodes:
             raise UserError(f"{name}: has to be chosen, as {name}=...")

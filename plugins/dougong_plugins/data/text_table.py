@@ -9,10 +9,16 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
-from dougong.data.records import LabelledText, PlainText, Record
+from dougong.data.records import LabelledText, PlainText, Record, SourceTarget
 from dougong.errors import UserError, suggestion
 
 Row = dict[str, Any] | list[str]
+KEYS: dict[type[Record], tuple[str, ...]] = {
+    PlainText: ("text",),
+    LabelledText: ("text", "label"),
+    SourceTarget: ("text", "target"),
+}
+"""The columns of each type of record, in the order of its fields."""
 
 
 @register("data", "text_table")
@@ -27,10 +33,11 @@ class TextTable(Data):
         format: "auto" goes by the ending: `.csv`, `.jsonl`, and tab-separated for all others.
         text: the column of the text: a name of the header line, or a number from 0 where there is no such line.
         label: the column of the label, likewise.
+        target: the column of what the text is to be turned into, likewise.
         on_bad_row: stop at a row that can't be read, or leave such rows out and count them.
     """
 
-    yields: ClassVar = (LabelledText, PlainText)
+    yields: ClassVar = (LabelledText, PlainText, SourceTarget)
 
     def __init__(
         self,
@@ -41,6 +48,7 @@ class TextTable(Data):
         format: Literal["auto", "tsv", "csv", "jsonl"] = "auto",
         text: int | str = "text",
         label: int | str = "label",
+        target: int | str = "target",
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
         self.folder = Path(path).expanduser()
@@ -48,6 +56,7 @@ class TextTable(Data):
         self.format = format
         self.text = text
         self.label = label
+        self.target = target
         self.on_bad_row = on_bad_row
 
     @classmethod
@@ -64,17 +73,11 @@ class TextTable(Data):
         if name is None:
             return
         path = self._file(name)
-        wanted = ("text",) if record is PlainText else ("text", "label")
-        for source, row in self._rows(path, wanted):
-            text = self._cell(row, self.text, "text", source)
-            if text is None:
-                continue
-            if record is PlainText:
-                yield PlainText(text, source=source)
-                continue
-            label = self._cell(row, self.label, "label", source)
-            if label is not None:
-                yield LabelledText(text, label, source=source)
+        keys = KEYS[record]
+        for source, row in self._rows(path, keys):
+            cells = [self._cell(row, getattr(self, key), key, source) for key in keys]
+            if all(cell is not None for cell in cells):
+                yield record(*cells, source=source)
 
     def fingerprint(self) -> dict[str, str]:
         """The files' SHA-256."""
@@ -98,8 +101,9 @@ class TextTable(Data):
             yield from self._jsonl(path)
             return
         header: list[str] | None = None
+        named = any(isinstance(getattr(self, key), str) for key in wanted)
         for source, cells in (self._csv if form == "csv" else self._tsv)(path):
-            if self._named and header is None:
+            if named and header is None:
                 header = self._header(cells, source, wanted)
             elif header is None:
                 yield source, cells
@@ -160,17 +164,14 @@ class TextTable(Data):
             else:
                 self.bad_row(f"{path}:{number}", "not a JSON object.")
 
-    @property
-    def _named(self) -> bool:
-        return isinstance(self.text, str) or isinstance(self.label, str)
-
     def _header(self, cells: list[str], source: str, wanted: Sequence[str]) -> list[str]:
+        numbers = " ".join(f"data.{key}={number}" for number, key in enumerate(wanted))
         for key in wanted:
             column = getattr(self, key)
             if isinstance(column, str) and column not in cells:
                 raise UserError(
                     f"{source}: there is no column `{column}` (data.{key}). {suggestion(column, cells, 'Columns')} "
-                    f"Without a header line, number the columns: data.text=0 data.label=1."
+                    f"Without a header line, number the columns: {numbers}."
                 )
             if cells.count(str(column)) > 1:
                 raise UserError(f"{source}: there is a column `{column}` twice; number the columns, or rename one.")
@@ -193,10 +194,10 @@ class TextTable(Data):
 
 
 def _problem(value: Any, key: str) -> str | None:
-    """Why a cell can't be a text or a label, None where it can."""
+    """Why a cell can't be what it is to be, None where it can."""
     if value is None:
         return f"`{key}` is null."
-    if not isinstance(value, str if key == "text" else str | int | float):
+    if not isinstance(value, str | int | float if key == "label" else str):
         return f"`{key}` is not a {key}."
     if not str(value).strip():
         return f"`{key}` is empty."

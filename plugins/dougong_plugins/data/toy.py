@@ -10,10 +10,11 @@ from annotated_types import Ge, Le
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import LabelledText, PlainText, Record, SpanQuestion, TaggedText
+from dougong.data.records import LabelledText, PlainText, Record, SourceTarget, SpanQuestion, TaggedText
 from dougong.errors import UserError
 from dougong_plugins.data.toy_world.composer import Scene
 from dougong_plugins.data.toy_world.dice import Dice
+from dougong_plugins.data.toy_world.headlines import headline
 from dougong_plugins.data.toy_world.questions import ask
 from dougong_plugins.data.toy_world.reports import Reporter
 from dougong_plugins.data.toy_world.reviews import LABELS, review
@@ -32,7 +33,13 @@ class Toy(Data):
         unanswerable: of questions on a text, the share that it does not answer.
     """
 
-    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, SpanQuestion, TaggedText)
+    yields: ClassVar[tuple[type[Record], ...]] = (
+        LabelledText,
+        PlainText,
+        SourceTarget,
+        SpanQuestion,
+        TaggedText,
+    )
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class Toy(Data):
         renderings: dict[type[Record], Callable[[Split], Iterator[Record]]] = {
             LabelledText: self._labelled_texts,
             PlainText: self._plain_texts,
+            SourceTarget: self._headlines,
             SpanQuestion: self._questions,
             TaggedText: self._tagged_texts,
         }
@@ -92,6 +100,12 @@ class Toy(Data):
         for number in itertools.count():
             dice = Dice("report", self._seed, split, number)
             yield f"toy:{split}:{number}", _unseen(seen, partial(reporter.report, dice))
+
+    def _headlines(self, split: Split) -> Iterator[SourceTarget]:
+        reporter, seen = Reporter(build(self._seed)[split]), set[str]()
+        for number in itertools.count():
+            scene = _unseen(seen, partial(reporter.news, Dice("news", self._seed, split, number)))
+            yield SourceTarget(scene.text, headline(scene), source=f"toy:{split}:{number}")
 
     def _questions(self, split: Split) -> Iterator[SpanQuestion]:
         reporter, seen = Reporter(build(self._seed)[split]), set[tuple[str, str]]()

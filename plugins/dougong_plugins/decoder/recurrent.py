@@ -85,7 +85,7 @@ class RecurrentDecoder(Decoder):
         states, padding_mask = source
         kept = torch.ones_like(states[..., :1]) if padding_mask is None else (~padding_mask).unsqueeze(-1).to(states)
         mean = (states * kept).sum(1) / kept.sum(1).clamp_min(1)
-        hidden = self.summary(mean).tanh().unflatten(-1, (len(self.cells), self.dim)).transpose(0, 1)
+        hidden = self.summary(mean).tanh().view(len(mean), len(self.cells), self.dim).transpose(0, 1)
         return torch.cat([hidden, torch.zeros_like(hidden)], -1)
 
     def _run(self, states: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,6 +127,6 @@ class RecurrentWriting:
 
     def keep(self, sources: Tensor) -> None:
         """(R,) numbers of sources."""
-        by_source = self.hidden.unflatten(1, (-1, self.paths))[:, sources]
-        self.hidden = by_source.flatten(1, 2)
-        self.sight = Sight(*(None if item is None else item[sources] for item in self.sight))
+        layers, _, width = self.hidden.shape
+        self.hidden = self.hidden.view(layers, -1, self.paths, width)[:, sources].flatten(1, 2)
+        self.sight = self.sight.rows(sources)

@@ -77,7 +77,7 @@ class TransformerDecoder(Decoder):
     def forward(self, tokens: Tensor, source: Source) -> Tensor:
         """(B, N) tokens to (B, N, D) states."""
         states, by = self._begin(tokens)
-        for layer in self.layers:
+        for layer in self._layers():
             states = layer(states, layer.cross.sight(*source), by)
         left: Tensor = self.leave(states)
         return left
@@ -86,7 +86,7 @@ class TransformerDecoder(Decoder):
         """(B, N, M), of the last layer."""
         states, by = self._begin(tokens)
         looked: Tensor | None = None
-        for layer in self.layers:
+        for layer in self._layers():
             sight = layer.cross.sight(*source)
             looked = layer.looks(states, sight, by)
             states = layer(states, sight, by)
@@ -106,7 +106,7 @@ class TransformerDecoder(Decoder):
         states, by = self._begin(tokens, writing.paths.steps, one_place=True)
         positions = torch.full_like(tokens, writing.paths.steps)
         writing.paths.grow()
-        for layer, memory, sight in zip(self.layers, writing.memories, writing.sights, strict=True):
+        for layer, memory, sight in zip(self._layers(), writing.memories, writing.sights, strict=True):
             states = layer(states, sight, by, memory, positions)
         left: Tensor = self.leave(states)
         return left
@@ -146,7 +146,7 @@ class TransformerWriting:
     def keep(self, sources: Tensor) -> None:
         """(R,) numbers of sources."""
         self.paths.keep(sources)
-        self.sights = [Sight(*(None if item is None else item[sources] for item in sight)) for sight in self.sights]
+        self.sights = [sight.rows(sources) for sight in self.sights]
         for memory in self.memories:
             memory.keep(sources)
 

@@ -33,3 +33,9 @@ class Reporter:
         for fact in dice.several_of(news, min(len(news), dice.between(1, 3))):
             composer.tell(fact)
         return composer.scene()
+
+    def news(self, dice: Dice) -> Scene:
+        """One sentence about what happened to a company."""
+        composer = Composer(dice)
+        composer.tell(dice.one_of(self._news[dice.one_of([name for name, facts in self._news.items() if facts])]))
+        return composer.scene()

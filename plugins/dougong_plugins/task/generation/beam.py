@@ -44,7 +44,8 @@ class Beam:
 
     def score(self, logs: Tensor, length: int) -> Tensor:
         """The score of targets of one length."""
-        return logs / length**self.length_penalty
+        scores: Tensor = logs / length**self.length_penalty
+        return scores
 
 
 class Ends(NamedTuple):

@@ -131,7 +131,7 @@ def _advance(left: Direction, right: Direction, scorer: Scorer, live: Tensor) ->
     for (states, *_), (_, keys, values), these, those in ((own, other, left, right), (other, own, right, left)):
         pairs = these.meeting.pairs(states, keys, values, those.paths.mask())
         found = widened(scorer(pairs.flatten(1, 2), live)).softmax(-1)
-        likely.append(found.unflatten(1, pairs.shape[1:3]).mean(2))
+        likely.append(found.view(*pairs.shape[:3], -1).mean(2))
     return [left.extend(likely[0]), right.extend(likely[1])]
 
 
