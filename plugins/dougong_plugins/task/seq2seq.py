@@ -74,9 +74,7 @@ class SequenceToSequence(SourceTargetTask):
         top_p: Annotated[float, Gt(0), Le(1)] | None = None,
         seed: Annotated[int, Ge(0)] = 0,
     ) -> None:
-        super().__init__(
-            encoder, [decoder], max_source_length, max_length, share_embeddings, tie_output, source_prior
-        )
+        super().__init__(encoder, [decoder], max_source_length, max_length, share_embeddings, tie_output, source_prior)
         if decoding == "beam" and n_best > beam_size:
             raise ValueError(f"n_best: must be <= beam_size={beam_size}, got {n_best}.")
         if decoding == "beam" and (temperature != 1 or top_k is not None or top_p is not None):
