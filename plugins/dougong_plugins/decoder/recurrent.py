@@ -3,7 +3,7 @@
 # Shapes: B batch, N target length, M source length, K paths, D hidden dimension, L layers.
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from annotated_types import Ge, Lt
@@ -29,6 +29,8 @@ class RecurrentDecoder(Decoder):
         heads: attention heads; they share `dim` evenly.
         dropout: probability that a number is zeroed in training.
     """
+
+    known_failures: ClassVar = {"compilation": "torch.compile leaves LSTM and GRU out, unless it is told otherwise"}
 
     def __init__(
         self,
