@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+import torch
 from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
@@ -71,6 +72,8 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         self.decoders = nn.ModuleList(decoders)
         self.meetings = nn.ModuleList(Meeting(dim, meeting_heads, dropout) for _ in decoders)
         self.label_smoothing, self.beam_size = label_smoothing, beam_size
+        self.pseudo: list[list[int]] | None = None
+        """What the other direction is to be seen on in training, for each example: see `callback=pseudo_targets`."""
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -89,12 +92,28 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
     def forward(self, batch: Batch) -> Outputs:
         """(B, M) tokens of the sources and (B, N + 1) of the targets to (B, N, V) logits of both directions."""
         read = self.read(batch)
-        left, right = (
-            decoder(batch[name][:, :-1], read.source)
-            for decoder, name in zip(self.decoders, ("target", "reverse"), strict=True)
-        )
-        met = self.meetings[0](left, right), self.meetings[1](right, left)
+        left, right = self._states(batch, read)
+        other = (right, left)
+        if self.training and self.pseudo is not None:
+            other = self._states(self._pseudo(batch), read)[::-1]
+        met = (meeting(own, seen) for meeting, own, seen in zip(self.meetings, (left, right), other, strict=True))
         return Outputs(read, *(self.score_words(states, read.prior) for states in met))
+
+    def _states(self, batch: Batch, read: Read) -> tuple[Tensor, Tensor]:
+        """Of what is written from the left and from the right."""
+        left, right = self.decoders
+        return left(batch["target"][:, :-1], read.source), right(batch["reverse"][:, :-1], read.source)
+
+    def _pseudo(self, batch: Batch) -> Batch:
+        """The targets that were written, as wide as the true ones; the end stands wherever they are shorter."""
+        assert self.pseudo is not None
+        start, end, width = self.ends.start, self.ends.end, batch["target"].size(1)
+        rows = [self.pseudo[index][: width - 1] for index in batch["index"].tolist()]
+        whole = [self.pseudo[index] for index in batch["index"].tolist()]
+        left = [[start, *row, *[end] * (width - 1 - len(row))] for row in rows]
+        right = [[end, *row[::-1][: width - 1], *[start] * (width - 1 - len(row))] for row in whole]
+        device = batch["target"].device
+        return {"target": torch.tensor(left, device=device), "reverse": torch.tensor(right, device=device)}
 
     def loss(self, outputs: Outputs, batch: Batch) -> Loss:
         """The mean of both directions' cross entropies, summed over the tokens of the targets."""
