@@ -108,10 +108,9 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         """The targets that were written, as wide as the true ones; the end stands wherever they are shorter."""
         assert self.pseudo is not None
         start, end, width = self.ends.start, self.ends.end, batch["target"].size(1)
-        rows = [self.pseudo[index][: width - 1] for index in batch["index"].tolist()]
-        whole = [self.pseudo[index] for index in batch["index"].tolist()]
-        left = [[start, *row, *[end] * (width - 1 - len(row))] for row in rows]
-        right = [[end, *row[::-1][: width - 1], *[start] * (width - 1 - len(row))] for row in whole]
+        rows = [self.pseudo[index] for index in batch["index"].tolist()]
+        left = [_as_wide([start, *row], end, width) for row in rows]
+        right = [_as_wide([end, *row[::-1]], start, width) for row in rows]
         device = batch["target"].device
         return {"target": torch.tensor(left, device=device), "reverse": torch.tensor(right, device=device)}
 
@@ -142,3 +141,7 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
             {"written": [{"tokens": row, "copied": taken, "score": item.score}], "several": False}
             for row, taken, item in zip(rows, copied, found, strict=True)
         ]
+
+
+def _as_wide(row: list[int], end: int, width: int) -> list[int]:
+    return row[:width] + [end] * (width - len(row))
