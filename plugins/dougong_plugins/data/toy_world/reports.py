@@ -35,7 +35,9 @@ class Reporter:
         return composer.scene()
 
     def news(self, dice: Dice) -> Scene:
-        """One sentence about what happened to a company."""
+        """Two sentences about a company: what lasts, and what happened."""
+        name = dice.one_of([name for name, facts in self._news.items() if facts])
         composer = Composer(dice)
-        composer.tell(dice.one_of(self._news[dice.one_of([name for name, facts in self._news.items() if facts])]))
+        for fact in dice.shuffled([dice.one_of(self._background[name]), dice.one_of(self._news[name])]):
+            composer.tell(fact)
         return composer.scene()
