@@ -174,3 +174,20 @@ def test_the_sentiment_set_is_read_as_published():
     records = list(data.records("valid", LabelledText))
     assert len(records) > 1000
     assert {record.label for record in records} == {"0", "1"}
+
+
+def test_sources_and_targets_are_read_by_name_or_number(tmp_path):
+    from dougong.data.records import SourceTarget
+
+    (tmp_path / "train.tsv").write_text("标题一\t摘要一\n标题二\t摘要二\n", encoding="utf-8")
+    reader = TextTable(str(tmp_path), valid=None, test=None, text=1, target=0)
+    assert list(reader.records("train", SourceTarget)) == [
+        SourceTarget("摘要一", "标题一"),
+        SourceTarget("摘要二", "标题二"),
+    ]
+    (tmp_path / "train.jsonl").write_text('{"target": "b", "text": "a"}\n', encoding="utf-8")
+    named = TextTable(str(tmp_path), train="train.jsonl", valid=None, test=None)
+    assert list(named.records("train", SourceTarget)) == [SourceTarget("a", "b")]
+    (tmp_path / "train.jsonl").write_text('{"target": 3, "text": "a"}\n', encoding="utf-8")
+    with pytest.raises(UserError, match="`target` is not a target"):
+        list(named.records("train", SourceTarget))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dougong.contracts.data import SPLITS
-from dougong.data.records import LabelledText, PlainText, SourceTarget, Span, SpanQuestion
+from dougong.data.records import LabelledText, PlainText, TextPair, Span, SpanQuestion
 from dougong.errors import UserError
 from dougong_plugins.data.toy import Toy
 from dougong_plugins.data.toy_world.composer import Composer, Scene
@@ -217,8 +217,8 @@ def test_no_two_texts_contradict_each_other_about_a_lasting_fact():
 
 
 def test_a_record_type_that_the_data_does_not_yield_is_refused_in_one_line():
-    with pytest.raises(UserError, match="no SourceTarget records") as caught:
-        Toy().records("train", SourceTarget)
+    with pytest.raises(UserError, match="no TextPair records") as caught:
+        Toy().records("train", TextPair)
     assert "LabelledText, PlainText" in str(caught.value)
     assert "\n" not in str(caught.value)
 
