@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from dougong.contracts.wrapper import PLACES, Wrapper
@@ -71,11 +71,6 @@ class Stack(Optimizer):
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]
         """The core's."""
         return self.core.defaults
-
-    def parameters_with(self, key: str) -> list[Tensor]:
-        """The parameters whose state has this key."""
-        state = self.state
-        return [item for group in self.param_groups for item in group["params"] if key in state.get(item, ())]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
