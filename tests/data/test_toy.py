@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dougong.contracts.data import SPLITS
-from dougong.data.records import LabelledText, PlainText, Span, SpanQuestion
+from dougong.data.records import LabelledText, PlainText, SourceTarget, Span, SpanQuestion
 from dougong.errors import UserError
 from dougong_plugins.data.toy import Toy
 from dougong_plugins.data.toy_world.composer import Composer, Scene
@@ -24,7 +24,11 @@ RECORDS = pytest.mark.parametrize("record", Toy.yields)
 
 
 def texts(toy: Toy, split: str, record: type = LabelledText) -> list[str]:
-    return [each.text for each in toy.records(split, record)]
+    return [content(each) for each in toy.records(split, record)]
+
+
+def content(record) -> str:
+    return "\n".join((record.question, *record.passages)) if isinstance(record, SpanQuestion) else record.text
 
 
 def digest(toy: Toy, split: str, record: type) -> str:
@@ -65,7 +69,10 @@ def test_no_person_company_or_product_is_named_in_two_splits():
             assert not any(name in text for text in texts(Toy(), other) for name in names[split])
 
 
-@pytest.mark.parametrize(("record", "expected"), [(LabelledText, "ddfcde9eed4f7729"), (PlainText, "5f0a21a6f187ee39")])
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [(LabelledText, "ddfcde9eed4f7729"), (PlainText, "5f0a21a6f187ee39"), (SpanQuestion, "c4f2b6f28eef407d")],
+)
 def test_the_records_are_the_same_on_every_machine(record, expected):
     assert digest(Toy(), "train", record) == expected
 
@@ -107,7 +114,8 @@ def test_a_larger_split_begins_with_the_smaller_one_and_changes_no_other(record)
 
 def test_the_fingerprint_tells_one_data_from_another():
     assert Toy().fingerprint() == Toy().fingerprint()
-    assert len({str(toy.fingerprint()) for toy in (Toy(), Toy(world_seed=1), Toy(size=50), Toy(test_size=50))}) == 4
+    others = (Toy(), Toy(world_seed=1), Toy(size=50), Toy(test_size=50), Toy(unanswerable=0.5))
+    assert len({str(toy.fingerprint()) for toy in others}) == 5
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -209,10 +217,46 @@ def test_no_two_texts_contradict_each_other_about_a_lasting_fact():
 
 
 def test_a_record_type_that_the_data_does_not_yield_is_refused_in_one_line():
-    with pytest.raises(UserError, match="no SpanQuestion records") as caught:
-        Toy().records("train", SpanQuestion)
+    with pytest.raises(UserError, match="no SourceTarget records") as caught:
+        Toy().records("train", SourceTarget)
     assert "LabelledText, PlainText" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_every_question_is_answered_by_its_text_wherever_that_says_so():
+    for split in SPLITS:
+        for record in Toy().records(split, SpanQuestion):
+            (passage,) = record.passages
+            assert record.answers
+            assert all(passage[item.start :].startswith(item.text) for item in record.answers)
+            assert len({item.start for item in record.answers}) == len(record.answers)
+            # An answer, or what is asked about, is no hint by being the only thing named.
+            assert len(passage) > 3 * len(record.answers[0].text)
+
+
+def test_the_kind_of_thing_that_is_asked_for_does_not_give_the_answer_away():
+    kinds = {"出生地": "地点", "总部": "地点", "创始人": "人物", "职务": "职位", "时间": "日期"}
+    reporter, alone, asked = Reporter(build(0)["train"]), 0, 0
+    for number in range(300):
+        scene = reporter.report(Dice("kinds", number))
+        stated = [(triple.predicate, triple.object) for triple in scene.triples]
+        stated += [(item.role, item.span) for event in scene.events for item in event.arguments]
+        for name, span in stated:
+            if name in kinds:
+                asked += 1
+                others = {each.span.text for each in scene.entities if each.type == kinds[name]} - {span.text}
+                alone += not others
+    assert alone < 0.6 * asked
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_the_share_of_questions_without_an_answer_is_as_asked(share):
+    records = list(Toy(unanswerable=share).records("train", SpanQuestion))
+    assert sum(not record.answers for record in records) == pytest.approx(share * len(records), abs=0.04 * len(records))
+    # They ask about somebody or something that the text names.
+    names = [thing.name for cast in build(0).values() for thing in cast.people + cast.companies + cast.products]
+    for record in records[:200]:
+        assert any(name in record.question and name in record.passages[0] for name in names)
 
 
 def test_no_torch_is_imported():

@@ -27,11 +27,15 @@ class Inputs(NamedTuple):
 
 
 class Embedding(nn.Module):
-    """Turns tokens into vectors of `dim` numbers; `max_length` is the longest input it can place, None for any."""
+    """Turns tokens into vectors of `dim` numbers.
+
+    `max_length` is the longest input it can place, None for any; `segments` how many parts of an input it tells apart.
+    """
 
     tokenizer: Tokenizer
     dim: int
     max_length: int | None = None
+    segments: int = 1
 
     @abstractmethod
     def forward(self, inputs: Inputs) -> Tensor:

@@ -24,6 +24,11 @@ class Encoder(nn.Module):
     dim: int
     max_length: int | None = None
 
+    @property
+    def segments(self) -> int:
+        """How many parts of an input it tells apart: those of its embedding, where it has one of that name."""
+        return int(getattr(getattr(self, "embedding", None), "segments", 1))
+
     @abstractmethod
     def forward(self, inputs: Inputs, causal: bool = False, memory: Any = None) -> Tensor:
         """Encode. An encoder that does not support "causal" may leave out `causal` and `memory`.

@@ -83,6 +83,10 @@ class Task(nn.Module):
         (windows of a long text, say). `join` then makes one prediction of theirs.
         """
 
+    def remarks(self) -> list[str]:
+        """What the user should be told of the records that were encoded, a line each."""
+        return []
+
     def stream(self, records: Iterable[Any], store: TokenStore) -> Examples:
         """Turn the records of a split into examples that lie in a file; for a task that `streams`, in place of
         `encode`, which then serves what is to be answered."""

@@ -130,6 +130,7 @@ class TaggedText(Record):
 
     text: str
     entities: tuple[Entity, ...] = ()
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

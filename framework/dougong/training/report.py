@@ -22,6 +22,8 @@ def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
     sizes = ", ".join(_size(split, part) for split, part in session.splits.items())
     skipped = f"; {data.bad_rows:,} bad rows left out" if data.bad_rows else ""
     say("data", f"{config['data']['name']} ({sizes}{skipped})")
+    for remark in session.task.remarks():
+        say("", remark)
     parts = [f"{name}={shown}" for name in config if (shown := _chosen(config[name])) and name not in _ELSEWHERE]
     say("model", " ".join(parts))
     say(

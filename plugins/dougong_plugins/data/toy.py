@@ -6,14 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import LabelledText, PlainText, Record
+from dougong.data.records import LabelledText, PlainText, Record, SpanQuestion, TaggedText
 from dougong.errors import UserError
 from dougong_plugins.data.toy_world.composer import Scene
 from dougong_plugins.data.toy_world.dice import Dice
+from dougong_plugins.data.toy_world.questions import ask
 from dougong_plugins.data.toy_world.reports import Reporter
 from dougong_plugins.data.toy_world.reviews import LABELS, review
 from dougong_plugins.data.toy_world.world import build
@@ -28,9 +29,10 @@ class Toy(Data):
         valid_size: likewise for validation.
         test_size: likewise for testing.
         world_seed: another seed makes another world: other names, facts and texts.
+        unanswerable: of questions on a text, the share that it does not answer.
     """
 
-    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText)
+    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, SpanQuestion, TaggedText)
 
     def __init__(
         self,
@@ -38,9 +40,11 @@ class Toy(Data):
         valid_size: Annotated[int, Ge(1)] = 400,
         test_size: Annotated[int, Ge(1)] = 400,
         world_seed: int = 0,
+        unanswerable: Annotated[float, Ge(0), Le(1)] = 0.0,
     ) -> None:
         self._sizes: dict[Split, int] = {"train": size, "valid": valid_size, "test": test_size}
         self._seed = world_seed
+        self._unanswerable = unanswerable
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -52,6 +56,8 @@ class Toy(Data):
         renderings: dict[type[Record], Callable[[Split], Iterator[Record]]] = {
             LabelledText: self._labelled_texts,
             PlainText: self._plain_texts,
+            SpanQuestion: self._questions,
+            TaggedText: self._tagged_texts,
         }
         if record not in renderings:
             names = ", ".join(known.__name__ for known in self.yields)
@@ -60,13 +66,14 @@ class Toy(Data):
 
     def fingerprint(self) -> dict[str, str]:
         """The seed and the sizes, of which every text is a function."""
-        return {"world_seed": str(self._seed)} | {split: str(size) for split, size in self._sizes.items()}
+        world = {"world_seed": str(self._seed), "unanswerable": str(self._unanswerable)}
+        return world | {split: str(size) for split, size in self._sizes.items()}
 
     def _labelled_texts(self, split: Split) -> Iterator[LabelledText]:
         cast, seen = build(self._seed)[split], set[str]()
         for number, label in enumerate(self._labels(split)):
-            text = _unseen(seen, partial(review, Dice("review", self._seed, split, number), cast, label))
-            yield LabelledText(text, label, source=f"toy:{split}:{number}")
+            scene = _unseen(seen, partial(review, Dice("review", self._seed, split, number), cast, label))
+            yield LabelledText(scene.text, label, source=f"toy:{split}:{number}")
 
     def _labels(self, split: Split) -> Iterator[str]:
         # Each run of as many records as there are labels holds every label once, so that the classes are balanced.
@@ -74,14 +81,35 @@ class Toy(Data):
             yield from Dice("labels", self._seed, split, lap).shuffled(LABELS)
 
     def _plain_texts(self, split: Split) -> Iterator[PlainText]:
+        return (PlainText(scene.text, source=source) for source, scene in self._reports(split))
+
+    def _tagged_texts(self, split: Split) -> Iterator[TaggedText]:
+        return (TaggedText(scene.text, scene.entities, source=source) for source, scene in self._reports(split))
+
+    def _reports(self, split: Split) -> Iterator[tuple[str, Scene]]:
+        """Endless reports on companies, each with its source."""
         reporter, seen = Reporter(build(self._seed)[split]), set[str]()
         for number in itertools.count():
-            text = _unseen(seen, partial(reporter.report, Dice("report", self._seed, split, number)))
-            yield PlainText(text, source=f"toy:{split}:{number}")
+            dice = Dice("report", self._seed, split, number)
+            yield f"toy:{split}:{number}", _unseen(seen, partial(reporter.report, dice))
+
+    def _questions(self, split: Split) -> Iterator[SpanQuestion]:
+        reporter, seen = Reporter(build(self._seed)[split]), set[tuple[str, str]]()
+        for number in itertools.count():
+            dice = Dice("question", self._seed, split, number)
+            answerable = not dice.chance(self._unanswerable)
+            while True:
+                passage = reporter.report(dice)
+                question = ask(dice, passage, answerable)
+                if question is not None and (question.text, passage.text) not in seen:
+                    break
+            seen.add((question.text, passage.text))
+            source = f"toy:{split}:{number}"
+            yield SpanQuestion(question.text, (passage.text,), question.answers, f"{split}-{number}", source=source)
 
 
-def _unseen(seen: set[str], compose: Callable[[], Scene]) -> str:
-    while (text := compose().text) in seen:
+def _unseen(seen: set[str], compose: Callable[[], Scene]) -> Scene:
+    while (scene := compose()).text in seen:
         pass
-    seen.add(text)
-    return text
+    seen.add(scene.text)
+    return scene

@@ -39,6 +39,7 @@ class TokenEmbedding(Embedding):
         super().__init__()
         self.tokenizer = tokenizer
         self.dim = dim
+        self.segments = segments
         self.token = nn.Embedding(tokenizer.size, dim, padding_idx=tokenizer.padding_id)
         self.position = nn.Embedding(max_length, dim) if positions == "learned" else None
         self.segment = nn.Embedding(segments, dim) if segments > 1 else None

@@ -1,0 +1,5 @@
+"""Linear-chain conditional random fields."""
+
+from dougong.nn.crf.module import CRF
+
+__all__ = ["CRF"]

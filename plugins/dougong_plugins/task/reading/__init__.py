@@ -1,0 +1,1 @@
+"""What the task `reading_comprehension` is made of."""

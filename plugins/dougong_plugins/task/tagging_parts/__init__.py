@@ -1,0 +1,1 @@
+"""Parts of the task `tagging`: its examples and the heads that it may have."""
