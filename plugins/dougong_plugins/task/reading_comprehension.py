@@ -32,7 +32,7 @@ IGNORED = -100
 
 @register("task", "reading_comprehension")
 class ReadingComprehension(Task):
-    """Where in its passages the answer to a question begins and ends (arXiv 1810.04805, section 4.2 and 4.3).
+    """Where in its passages the answer to a question begins and ends (arXiv 1810.04805, sections 4.2 and 4.3).
 
     Passages that are longer than the model are read in overlapping windows. A window without an answer points at its
     first token, [CLS], so that the scores of windows compare; the best span of all windows is the answer.
@@ -42,8 +42,8 @@ class ReadingComprehension(Task):
         question_length: longer questions are cut to this many tokens; null for a quarter of `max_length`.
         overlap: tokens that two neighbouring windows share; null for a quarter of `max_length`.
         max_answer_length: tokens of an answer at most.
-        match: tells the model which tokens of the passage stand in the question too (arXiv 1704.00051), and in how
-            long a piece of it, up to this many tokens; needs embedding.segments=2 and as many more. 0 for not.
+        match: tells the model which tokens of passage and question stand in the other too (arXiv 1704.00051), and in
+            how long a piece, up to this many tokens; needs embedding.segments=2 and twice as many more. 0 for not.
         hide: probability that a token is made the unknown one in training, so that names are not learnt by heart.
         unanswerable: whether questions may have no answer in their passages.
         threshold: how much likelier, as a difference of logarithms, no answer must be than the best span.

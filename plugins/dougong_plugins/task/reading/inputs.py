@@ -21,7 +21,7 @@ class Layout:
         max_length: tokens of an input, special ones included.
         question_length: longer questions are cut to this many tokens.
         overlap: tokens that two neighbouring windows share.
-        match: the longest piece of the question, in tokens, that is told apart.
+        match: the longest piece that question and passage share, in tokens, that is told apart.
     """
 
     tokenizer: Tokenizer
@@ -43,8 +43,8 @@ class Layout:
         question = question[: self.question_length]
         head = np.concatenate([[start], question, [end]])
         unknown = numbers.identity(UNKNOWN)
-        named, shared = shared_runs(question, passage, self.match, unknown)
-        shared = shared + self.match + 1
+        named = shared_run(passage, question, self.match, unknown)
+        shared = shared_run(question, passage, self.match, unknown) + self.match + 1
         for window in windows(len(passage), self.max_length - len(head) - 1, self.overlap):
             piece = slice(window.begin, window.end)
             yield {
@@ -56,21 +56,18 @@ class Layout:
             }
 
 
-def shared_runs(question: Numbers, passage: Numbers, longest: int, unknown: int) -> tuple[Numbers, Numbers]:
-    """(Q,) and (T,) of each token of question and passage, how many in a row, itself among them, stand in the other.
+def shared_run(question: Numbers, passage: Numbers, longest: int, unknown: int) -> Numbers:
+    """(T,) of each passage token, how many in a row, itself among them, stand in the question too.
 
     Args:
         longest: longer runs count as this many.
         unknown: the number of the unknown token, which equals no other.
     """
-    asked, told = np.zeros(len(question), np.int64), np.zeros(len(passage), np.int64)
-    same = (question[:, None] == passage) & (passage != unknown)  # (Q, T)
-    runs = same
+    found = np.zeros(len(passage), np.int64)
+    runs = same = (question[:, None] == passage) & (passage != unknown)  # (Q, T)
     for length in range(1, longest + 1):
-        if not runs.any():
-            break
-        for found, begins in ((asked, runs.any(1)), (told, runs.any(0))):
-            for place in range(length):
-                found[place : place + len(begins)][begins] = length
+        begins = runs.any(0)
+        for place in range(length):
+            found[place : place + len(begins)][begins] = length
         runs = runs[:-1, :-1] & same[length:, length:]  # (Q - length, T - length), where a run one longer begins
-    return asked, told
+    return found
