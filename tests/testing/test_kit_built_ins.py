@@ -18,6 +18,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("embedding", "token", {"positions": "none"}),
     ("task", "masked_lm", {"pack_across_documents": True}),
     ("tokenizer", "character", {"keep_whitespace": True, "lowercase": False}),
+    ("task", "reading_comprehension", {"unanswerable": True, "n_best": 3}),
 ]
 """Settings that make another thing of a plugin, beside its defaults."""
 
