@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dougong.nn.rotary import rotate, turns
+
 
 class PointerScores(NamedTuple):
     """Logits.
@@ -27,12 +29,13 @@ class SpanPointer(nn.Module):
     """A start and an end for each type, and for any two tokens whether a span goes from one to the other.
 
     The matching tells the spans of one type apart where they overlap, as in arXiv 1910.11476; it is shared by all
-    types, so that its size does not depend on their number.
+    types, so that its size does not depend on their number. It is a product of starts and ends that are turned by
+    their positions, and so knows how far apart they are (arXiv 2208.03054).
 
     Args:
         dim: of the states.
         types: how many types there are.
-        match_dim: numbers by which starts and ends are matched.
+        match_dim: numbers by which starts and ends are matched, an even number.
     """
 
     def __init__(self, dim: int, types: int, match_dim: int = 64) -> None:
@@ -40,8 +43,9 @@ class SpanPointer(nn.Module):
         self.types = types
         self.boundaries = nn.Linear(dim, 2 * types)
         self.match = nn.Linear(dim, 2 * match_dim)
-        for layer in (self.boundaries, self.match):
-            nn.init.normal_(layer.weight, std=0.02)
+        nn.init.normal_(self.boundaries.weight, std=0.02)
+        # Starts and ends that are both near zero would hardly learn from their product.
+        nn.init.xavier_uniform_(self.match.weight)
         nn.init.zeros_(self.match.bias)
         # Few tokens are boundaries: to begin by saying so spares the first updates.
         nn.init.constant_(self.boundaries.bias, -3.0)
@@ -50,7 +54,8 @@ class SpanPointer(nn.Module):
         """(B, N, D) states to scores, in float32 at least."""
         start, end = _widened(self.boundaries(states)).chunk(2, -1)
         query, key = self.match(states).chunk(2, -1)
-        match = _widened(query @ key.transpose(1, 2)) / math.sqrt(query.size(-1))
+        by = turns(torch.arange(states.size(1), device=states.device), query.size(-1), query.dtype)
+        match = _widened(rotate(query, by) @ rotate(key, by).transpose(1, 2)) / math.sqrt(query.size(-1))
         return PointerScores(start, end, match)
 
     def loss(self, scores: PointerScores, spans: Tensor, padding_mask: Tensor | None = None) -> Tensor:
