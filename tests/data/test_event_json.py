@@ -24,7 +24,11 @@ ROW = {
             "event_type": "竞赛行为-胜负",
             "trigger": "战胜",
             "trigger_start_index": 8,
-            "arguments": [argument("胜者", "甲队", 2, ("甲",)), argument("败者", "乙队", 10), argument("时间", "昨天", 0)],
+            "arguments": [
+                argument("胜者", "甲队", 2, ("甲",)),
+                argument("败者", "乙队", 10),
+                argument("时间", "昨天", 0),
+            ],
             "class": "竞赛行为",
         },
         {
@@ -139,10 +143,16 @@ BAD = {
     "a place beyond": (changed(trigger_start_index=10**9), "is not at 1000000000 of the text"),
     "no role": (changed(arguments=[{"argument": "甲队", "argument_start_index": 2}]), "`role` is missing"),
     "an empty argument": (changed(arguments=[argument("胜者", "", 2)]), "`argument` is empty"),
-    "not in the text": (changed(arguments=[argument("胜者", "丙队", 2)]), "'丙队' is not at 2 of the text, nor anywhere"),
+    "not in the text": (
+        changed(arguments=[argument("胜者", "丙队", 2)]),
+        "'丙队' is not at 2 of the text, nor anywhere",
+    ),
     "an alias that is none": (changed(arguments=[argument("胜者", "甲队", 2, (1,))]), "`alias` is not a list of texts"),
     "an unknown type": (changed(event_type="竞赛行为-胜利"), "'竞赛行为-胜利' is not in data.schema. Did you mean"),
-    "an unknown role": (changed(arguments=[argument("冠军", "甲队", 2)]), "the role '冠军' of '竞赛行为-胜负' is not in"),
+    "an unknown role": (
+        changed(arguments=[argument("冠军", "甲队", 2)]),
+        "the role '冠军' of '竞赛行为-胜负' is not in",
+    ),
 }
 
 
@@ -207,8 +217,8 @@ def test_a_submission_has_a_line_a_text_with_each_wording_of_a_role_once(tmp_pat
         (EventText("好", identity="b"), {"events": []}),
     ]
     assert list(reader.submission(answers)) == [
-        '{"id": "a", "event_list": [{"event_type": "竞赛行为-胜负", "arguments": [{"role": "胜者", "argument": "甲队"}, '
-        '{"role": "败者", "argument": "甲队"}, {"role": "胜者", "argument": "乙队"}]}]}',
+        '{"id": "a", "event_list": [{"event_type": "竞赛行为-胜负", "arguments": ['
+        '{"role": "胜者", "argument": "甲队"}, {"role": "败者", "argument": "甲队"}, {"role": "胜者", "argument": "乙队"}]}]}',
         '{"id": "b", "event_list": []}',
     ]
 
