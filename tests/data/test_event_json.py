@@ -218,7 +218,9 @@ def test_a_submission_has_a_line_a_text_with_each_wording_of_a_role_once(tmp_pat
     ]
     assert list(reader.submission(answers)) == [
         '{"id": "a", "event_list": [{"event_type": "竞赛行为-胜负", "arguments": ['
-        '{"role": "胜者", "argument": "甲队"}, {"role": "败者", "argument": "甲队"}, {"role": "胜者", "argument": "乙队"}]}]}',
+        '{"role": "胜者", "argument": "甲队"}, '
+        '{"role": "败者", "argument": "甲队"}, '
+        '{"role": "胜者", "argument": "乙队"}]}]}',
         '{"id": "b", "event_list": []}',
     ]
 
