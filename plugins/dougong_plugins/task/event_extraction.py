@@ -34,7 +34,11 @@ class EventExtraction(SpanTask):
         dropout: probability that a number of the states is zeroed in training.
     """
 
+    # Said here, not by what it inherits from, so that reading the file tells.
     accepts: ClassVar = EventText
+    main_metric: ClassVar = "f1"
+    needs: ClassVar = frozenset()
+    streams: ClassVar = False
     sought: ClassVar = "arguments"
 
     def __init__(

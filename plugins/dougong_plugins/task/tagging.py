@@ -9,7 +9,6 @@ from dougong import register
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Facts, Prediction, Scores
 from dougong.data.records import TaggedText
-from dougong.data.tag_scheme import Scheme
 from dougong.errors import UserError
 from dougong.metrics.entities import entity_scores
 from dougong.metrics.wrong import wrong_table
@@ -31,7 +30,11 @@ class Tagging(SpanTask):
         dropout: probability that a number of the states is zeroed in training.
     """
 
+    # Said here, not by what it inherits from, so that reading the file tells.
     accepts: ClassVar = TaggedText
+    main_metric: ClassVar = "f1"
+    needs: ClassVar = frozenset()
+    streams: ClassVar = False
     sought: ClassVar = "entities"
 
     def __init__(
@@ -41,7 +44,7 @@ class Tagging(SpanTask):
         max_length: Annotated[int, Ge(3)] = 128,
         overlap: Annotated[int, Ge(0)] = 32,
         decoder: Literal["crf", "softmax", "pointer"] = "crf",
-        scheme: Scheme = "BIO",
+        scheme: Literal["BIO", "BIOES"] = "BIO",
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
     ) -> None:
         super().__init__(encoder, facts["types"], max_length, overlap, decoder, scheme, dropout)

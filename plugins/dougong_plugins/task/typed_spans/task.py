@@ -38,7 +38,6 @@ class SpanTask(Task):
         ValueError: the windows are too long for the encoder, or can't move on.
     """
 
-    main_metric: ClassVar = "f1"
     higher_is_better: ClassVar = True
     sought: ClassVar[str] = "spans"
 
