@@ -59,7 +59,7 @@ class SpanPointer(nn.Module):
         return PointerScores(start, end, match)
 
     def loss(self, scores: PointerScores, spans: Tensor, padding_mask: Tensor | None = None) -> Tensor:
-        """Binary cross entropy of starts, ends and matches, summed over the batch.
+        """Cross entropy of starts, ends and matches, summed over the batch.
 
         Args:
             spans: (B, S, 3) the true spans: the type's number, the first token and the last; -1 where there is none.
@@ -77,9 +77,9 @@ class SpanPointer(nn.Module):
         ends = ((end > 0) | (scores.end.detach() > 0)).any(-1) & kept
         asked = _forward_pairs(starts, ends)
         return (
-            _cross_entropy(scores.start[kept], start[kept])
-            + _cross_entropy(scores.end[kept], end[kept])
-            + _cross_entropy(scores.match[asked], match[asked])
+            _multilabel(scores.start[kept], start[kept])
+            + _multilabel(scores.end[kept], end[kept])
+            + functional.binary_cross_entropy_with_logits(scores.match[asked], match[asked], reduction="sum")
         )
 
     def decode(self, scores: PointerScores, padding_mask: Tensor | None = None) -> list[list[tuple[int, int, int]]]:
@@ -106,8 +106,14 @@ def _forward_pairs(starts: Tensor, ends: Tensor) -> Tensor:
     return (starts[:, :, None] & ends[:, None, :]).triu()
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    return functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+def _multilabel(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross entropy where any number of the classes of a row may be right, summed: each of them is to be above 0 and
+    above all others, which are to be below 0 (https://kexue.fm/archives/7359)."""
+    right = targets > 0
+    zero = logits.new_zeros(len(logits), 1)
+    others = torch.cat([logits.masked_fill(right, -torch.inf), zero], 1).logsumexp(1)
+    wanted = torch.cat([(-logits).masked_fill(~right, -torch.inf), zero], 1).logsumexp(1)
+    return (others + wanted).sum()
 
 
 def _widened(scores: Tensor) -> Tensor:
