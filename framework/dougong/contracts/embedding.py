@@ -18,12 +18,14 @@ class Inputs(NamedTuple):
         padding_mask: (B, N), True at padding; None where there is none.
         segments: (B, N) number of the part of the input that a token belongs to; None for one part.
         positions: (B, N) where in its text each token stands; None for 0 to N - 1.
+        vectors: (B, N, E) what an encoder is to take in place of the tokens' embedding; None for that.
     """
 
     tokens: Tensor
     padding_mask: Tensor | None = None
     segments: Tensor | None = None
     positions: Tensor | None = None
+    vectors: Tensor | None = None
 
 
 class Embedding(nn.Module):
