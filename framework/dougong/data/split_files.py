@@ -32,20 +32,27 @@ class SplitFiles:
         Raises:
             UserError: it is not there.
         """
-        name, folder = self.names[split], Path(self.folder).expanduser()
-        if name is None:
-            return None
+        name = self.names[split]
+        return None if name is None else self.beside(split, name)
+
+    def beside(self, setting: str, name: str) -> Path:
+        """Another file of the folder, that a setting names.
+
+        Raises:
+            UserError: it is not there.
+        """
+        folder = Path(self.folder).expanduser()
         if not folder.is_dir():
             raise UserError(f"data.path: {folder} is not a folder.")
         path = folder / name
         if not path.is_file():
             there = [item.name for item in folder.iterdir() if item.is_file()]
-            raise UserError(f"data.{split}: {path} does not exist. {suggestion(name, there, 'Files there')}")
+            raise UserError(f"data.{setting}: {path} does not exist. {suggestion(name, there, 'Files there')}")
         return path
 
-    def fingerprint(self) -> dict[str, str]:
-        """The SHA-256 of each file."""
-        paths = [Path(self.folder).expanduser() / name for name in self.names.values() if name]
+    def fingerprint(self, *others: str | None) -> dict[str, str]:
+        """The SHA-256 of each file, and of others in the folder."""
+        paths = [Path(self.folder).expanduser() / name for name in (*self.names.values(), *others) if name]
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
 
