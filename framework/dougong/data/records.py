@@ -63,12 +63,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SpanQuestion(Record):
-    """A question, the passages that may answer it, and its reference answers."""
+    """A question, the passages that may answer it, and its reference answers.
+
+    `accepted` are all wordings that count as right, the reference first; where there are none, those of the answers.
+    """
 
     question: str
     passages: tuple[str, ...]
     answers: tuple[Answer, ...] = ()
     identity: str = ""
+    accepted: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

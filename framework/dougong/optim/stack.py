@@ -72,11 +72,6 @@ class Stack(Optimizer):
         """The core's."""
         return self.core.defaults
 
-    def parameters_with(self, key: str) -> list[Tensor]:
-        """The parameters whose state has this key."""
-        state = self.state
-        return [item for group in self.param_groups for item in group["params"] if key in state.get(item, ())]
-
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One update: the outermost stage begins first and ends last."""

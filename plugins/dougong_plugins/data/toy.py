@@ -14,7 +14,7 @@ from dougong.data.records import LabelledText, PlainText, Record, RelationText, 
 from dougong.errors import UserError
 from dougong_plugins.data.toy_world.composer import Scene
 from dougong_plugins.data.toy_world.dice import Dice
-from dougong_plugins.data.toy_world.questions import ask
+from dougong_plugins.data.toy_world.questions import ask, mixed
 from dougong_plugins.data.toy_world.reports import Reporter
 from dougong_plugins.data.toy_world.reviews import LABELS, review
 from dougong_plugins.data.toy_world.world import build
@@ -30,6 +30,7 @@ class Toy(Data):
         test_size: likewise for testing.
         world_seed: another seed makes another world: other names, facts and texts.
         unanswerable: of questions on a text, the share that it does not answer.
+        passages: how many texts a question comes with; one of them at least answers it.
     """
 
     yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, RelationText, SpanQuestion, TaggedText)
@@ -41,10 +42,12 @@ class Toy(Data):
         test_size: Annotated[int, Ge(1)] = 400,
         world_seed: int = 0,
         unanswerable: Annotated[float, Ge(0), Le(1)] = 0.0,
+        passages: Annotated[int, Ge(1)] = 1,
     ) -> None:
         self._sizes: dict[Split, int] = {"train": size, "valid": valid_size, "test": test_size}
         self._seed = world_seed
         self._unanswerable = unanswerable
+        self._passages = passages
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -68,6 +71,7 @@ class Toy(Data):
     def fingerprint(self) -> dict[str, str]:
         """The seed and the sizes, of which every text is a function."""
         world = {"world_seed": str(self._seed), "unanswerable": str(self._unanswerable)}
+        world["passages"] = str(self._passages)
         return world | {split: str(size) for split, size in self._sizes.items()}
 
     def _labelled_texts(self, split: Split) -> Iterator[LabelledText]:
@@ -104,12 +108,14 @@ class Toy(Data):
             answerable = not dice.chance(self._unanswerable)
             while True:
                 passage = reporter.report(dice)
-                question = ask(dice, passage, answerable)
+                others = [reporter.report(dice) for _ in range(self._passages - 1)]
+                question = ask(dice, passage, answerable, others)
                 if question is not None and (question.text, passage.text) not in seen:
                     break
             seen.add((question.text, passage.text))
+            texts, answers = mixed(dice, [passage.text, *(other.text for other in others)], question.answers)
             source = f"toy:{split}:{number}"
-            yield SpanQuestion(question.text, (passage.text,), question.answers, f"{split}-{number}", source=source)
+            yield SpanQuestion(question.text, texts, answers, f"{split}-{number}", source=source)
 
 
 def _unseen(seen: set[str], compose: Callable[[], Scene]) -> Scene:

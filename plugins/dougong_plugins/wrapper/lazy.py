@@ -84,8 +84,9 @@ class Lazy(Wrapper):
         assert whole is not None
         rows, gradients = self.tables[weight].rows(local(whole))
         if self.mode == "rows":
-            update = self.updates.setdefault(weight, RowUpdate(stack.core, weight))
-            update.apply(group, stack.state[weight], rows, gradients, local(whole))
+            if weight not in self.updates:
+                self.updates[weight] = RowUpdate(stack.core, weight)
+            self.updates[weight].apply(group, stack.state[weight], rows, gradients, local(whole))
         else:
             moved = weight.detach().clone()
             moved.grad = whole.to_dense() if whole.is_sparse else whole

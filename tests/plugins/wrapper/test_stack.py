@@ -267,8 +267,11 @@ def test_sharded_parameters_are_trained_to_the_same_weights_and_saved(stack, pro
 
 
 def test_the_state_of_plain_descent_is_taken_too():
-    model = Tagger()
-    optimizer = Lazy().wrap(SGD(model.parameters(), lr=0.1), model)
+    """Which has nothing to keep."""
+    model, unstopped = Tagger(), Tagger()
+    optimizer, expected = (Lazy().wrap(SGD(item.parameters(), lr=0.1), item) for item in (model, unstopped))
     descend(model, optimizer, range(2))
     optimizer.load_state_dict(through_a_file(optimizer.state_dict()))
     descend(model, optimizer, range(2, 4))
+    descend(unstopped, expected, range(4))
+    assert_same_weights(model, unstopped)

@@ -83,10 +83,10 @@ class Table:
 
 def _distinct(gradient: Tensor) -> tuple[Tensor, Tensor]:
     """The rows of a sparse gradient, each once, and their gradients, which are only copied if some have to be added."""
-    rows = gradient._indices()[0]
-    ordered = rows.sort().values
-    if not gradient.is_coalesced() and (ordered[1:] == ordered[:-1]).any():
-        gradient = gradient.coalesce()
+    if not gradient.is_coalesced():
+        ordered = gradient._indices()[0].sort().values
+        if (ordered[1:] == ordered[:-1]).any():
+            gradient = gradient.coalesce()
     return gradient._indices()[0], gradient._values()
 
 
