@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dougong.contracts.data import Split
 from dougong.errors import UserError, suggestion
 
 BadRow = Callable[[str, str], None]
@@ -20,39 +19,32 @@ class SplitFiles:
 
     Args:
         folder: a setting `path`.
-        names: of the file of each split; None where there is none.
+        names: of the file of each split, or of another setting that names one; None where there is none.
     """
 
     folder: str
-    names: Mapping[Split, str | None]
+    names: Mapping[str, str | None]
 
-    def path(self, split: Split) -> Path | None:
-        """The file of a split.
-
-        Raises:
-            UserError: it is not there.
-        """
-        name = self.names[split]
-        return None if name is None else self.beside(split, name)
-
-    def beside(self, setting: str, name: str) -> Path:
-        """Another file of the folder, that a setting names.
+    def path(self, split: str) -> Path | None:
+        """The file of a split or another setting.
 
         Raises:
             UserError: it is not there.
         """
-        folder = Path(self.folder).expanduser()
+        name, folder = self.names[split], Path(self.folder).expanduser()
+        if name is None:
+            return None
         if not folder.is_dir():
             raise UserError(f"data.path: {folder} is not a folder.")
         path = folder / name
         if not path.is_file():
             there = [item.name for item in folder.iterdir() if item.is_file()]
-            raise UserError(f"data.{setting}: {path} does not exist. {suggestion(name, there, 'Files there')}")
+            raise UserError(f"data.{split}: {path} does not exist. {suggestion(name, there, 'Files there')}")
         return path
 
-    def fingerprint(self, *others: str | None) -> dict[str, str]:
-        """The SHA-256 of each file, and of others in the folder."""
-        paths = [Path(self.folder).expanduser() / name for name in (*self.names.values(), *others) if name]
+    def fingerprint(self) -> dict[str, str]:
+        """The SHA-256 of each file."""
+        paths = [Path(self.folder).expanduser() / name for name in self.names.values() if name]
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
 

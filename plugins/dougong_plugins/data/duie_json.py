@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.json_fields import BadRowError, object_list, text_field
-from dougong.data.mentions import locate
+from dougong.data.json_rows import BadRowError, list_of, text_of
+from dougong.data.places import locate
 from dougong.data.records import PlainText, Record, RelationText, Span, Triple
 from dougong.data.split_files import SplitFiles, json_lines
 from dougong_plugins.data.relations.schema import OBJECT, Schema, read_schema
@@ -49,8 +49,7 @@ class DuieJson(Data):
         schema: str | None = "schema.json",
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test})
-        self.schema_file = schema
+        self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test, "schema": schema})
         self.on_bad_row = on_bad_row
 
     @classmethod
@@ -67,7 +66,8 @@ class DuieJson(Data):
         Raises:
             UserError: the file is missing, or has a line that can't be read.
         """
-        return None if self.schema_file is None else read_schema(self.files.beside("schema", self.schema_file))
+        path = self.files.path("schema")
+        return None if path is None else read_schema(path)
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a line, in file order."""
@@ -84,7 +84,7 @@ class DuieJson(Data):
 
     def fingerprint(self) -> dict[str, str]:
         """The files' SHA-256."""
-        return self.files.fingerprint(self.schema_file)
+        return self.files.fingerprint()
 
     def submission(self, answers: Iterable[tuple[RelationText, Mapping[str, Any]]]) -> Iterator[str]:
         """Lines with `text` and `spo_list`, each triple once; types are those of the schema, as are plain objects."""
@@ -111,8 +111,8 @@ def _record(row: Mapping[str, Any], schema: Schema | None, source: str) -> Relat
     Raises:
         BadRowError: it can't be one.
     """
-    text = text_field(row.get("text"), "text")
-    rows = [_words(item, number) for number, item in enumerate(object_list(row.get("spo_list"), "spo_list"))]
+    text = text_of(row, "text")
+    rows = [_words(item) for item in list_of(row, "spo_list", dict, [])]
     places = locate(text, [wording for subject, _, objects in rows for wording in (subject, *objects.values())])
     for wording, place in places.items():
         if place is None:
@@ -125,20 +125,12 @@ def _record(row: Mapping[str, Any], schema: Schema | None, source: str) -> Relat
     return RelationText(text, tuple(triples), source=source)
 
 
-def _words(item: Any, number: int) -> tuple[str, str, dict[str, str]]:
+def _words(item: Mapping[str, Any]) -> tuple[str, str, dict[str, str]]:
     """Subject, predicate, and objects by slot."""
-    name = f"spo_list[{number}]"
-    if not isinstance(item, dict):
-        raise BadRowError(f"`{name}` is not an object.")
-    given = item.get("object")
-    objects = given if isinstance(given, dict) else {OBJECT: given}
-    if OBJECT not in objects:
-        raise BadRowError(f"`{name}.object` has no `{OBJECT}`.")
-    return (
-        text_field(item.get("subject"), f"{name}.subject"),
-        text_field(item.get("predicate"), f"{name}.predicate"),
-        {slot: text_field(value, f"{name}.object.{slot}") for slot, value in objects.items()},
-    )
+    subject, predicate, given = text_of(item, "subject"), text_of(item, "predicate"), item.get("object")
+    if not isinstance(given, dict):
+        return subject, predicate, {OBJECT: text_of(item, "object")}
+    return subject, predicate, {slot: text_of(given, slot) for slot in dict.fromkeys((OBJECT, *given))}
 
 
 def _triple(subject: str, predicate: str, objects: Mapping[str, str], places: Mapping[str, Span]) -> Triple:

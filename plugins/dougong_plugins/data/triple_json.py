@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.json_fields import BadRowError, object_list, text_field
-from dougong.data.mentions import locate
+from dougong.data.json_rows import BadRowError, list_of, text_of
+from dougong.data.places import locate
 from dougong.data.records import PlainText, Record, RelationText, Triple
 from dougong.data.split_files import SplitFiles, json_lines
 from dougong.errors import UserError
@@ -48,8 +48,7 @@ class TripleJson(Data):
         relations: str | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test})
-        self.relations_file = relations
+        self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test, "relations": relations})
         self.on_bad_row = on_bad_row
 
     @classmethod
@@ -66,9 +65,8 @@ class TripleJson(Data):
         Raises:
             UserError: the file is missing or can't be read.
         """
-        if self.relations_file is None:
-            return None
-        return _names(self.files.beside("relations", self.relations_file))
+        path = self.files.path("relations")
+        return None if path is None else _names(path)
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record an item, in file order."""
@@ -85,7 +83,7 @@ class TripleJson(Data):
 
     def fingerprint(self) -> dict[str, str]:
         """The files' SHA-256."""
-        return self.files.fingerprint(self.relations_file)
+        return self.files.fingerprint()
 
     def submission(self, answers: Iterable[tuple[RelationText, Mapping[str, Any]]]) -> Iterator[str]:
         """The lines of a list like that of the training split, each triple once."""
@@ -118,13 +116,13 @@ class TripleJson(Data):
         Raises:
             BadRowError: it can't be one.
         """
-        text = text_field(row.get("text"), "text")
-        rows = [_words(item, place) for place, item in enumerate(object_list(row.get("triple_list"), "triple_list"))]
+        text = text_of(row, "text")
+        rows = [_words(item) for item in list_of(row, "triple_list", list, [])]
         places = locate(text, [wording for subject, _, object_ in rows for wording in (subject, object_)])
         triples = []
         for subject, relation, object_ in rows:
             if self.relations is not None and relation not in self.relations:
-                raise unknown_relation(relation, self.relations, str(self.relations_file))
+                raise unknown_relation(relation, self.relations, str(self.files.names["relations"]))
             first, second = places[subject], places[object_]
             if first is None or second is None:
                 raise BadRowError(f"{object_ if first else subject!r} is not in the text.")
@@ -132,11 +130,11 @@ class TripleJson(Data):
         return RelationText(text, tuple(triples), source=source)
 
 
-def _words(item: Any, number: int) -> tuple[str, str, str]:
-    if not (isinstance(item, list) and len(item) == 3):
-        raise BadRowError(f"`triple_list[{number}]` is not [subject, relation, object].")
-    subject, relation, object_ = (text_field(value, f"triple_list[{number}][{at}]") for at, value in enumerate(item))
-    return subject, relation, object_
+def _words(item: list[Any]) -> tuple[str, str, str]:
+    if len(item) != 3:
+        raise BadRowError(f"a triple is {json.dumps(item, ensure_ascii=False)[:100]}, not [subject, relation, object].")
+    named = dict(zip(("subject", "relation", "object"), item, strict=True))
+    return text_of(named, "subject"), text_of(named, "relation"), text_of(named, "object")
 
 
 def _items(path: Path) -> Iterator[tuple[str, Any]]:

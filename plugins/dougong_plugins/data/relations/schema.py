@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dougong.data.json_fields import BadRowError, text_field
+from dougong.data.json_rows import BadRowError, text_of
 from dougong.data.split_files import json_lines
 from dougong.errors import UserError, nearest
 
@@ -67,20 +67,17 @@ def read_schema(path: Path) -> Schema:
     relations: dict[str, list[Relation]] = {}
     for source, row in json_lines(path, _refuse):
         try:
-            relations.setdefault(text_field(row.get("predicate"), "predicate"), []).append(_relation(row))
+            relations.setdefault(text_of(row, "predicate"), []).append(_relation(row))
         except BadRowError as problem:
             _refuse(source, str(problem))
     return Schema(relations, path.name)
 
 
 def _relation(row: Mapping[str, Any]) -> Relation:
-    types = row.get("object_type")
-    plain = not isinstance(types, dict)
-    objects: dict[Any, Any] = types if isinstance(types, dict) else {OBJECT: types}
-    if OBJECT not in objects:
-        raise BadRowError(f"`object_type` has no `{OBJECT}`.")
-    checked = {text_field(name, "object_type"): text_field(kind, "object_type") for name, kind in objects.items()}
-    return Relation(text_field(row.get("subject_type"), "subject_type"), checked, plain)
+    subject, types = text_of(row, "subject_type"), row.get("object_type")
+    if not isinstance(types, dict):
+        return Relation(subject, {OBJECT: text_of(row, "object_type")}, plain=True)
+    return Relation(subject, {slot: text_of(types, slot) for slot in dict.fromkeys((OBJECT, *types))}, plain=False)
 
 
 def _refuse(source: str, reason: str) -> NoReturn:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dougong.data.alignment import Aligned, Window, windows
-from dougong.data.mentions import mentions
+from dougong.data.places import places
 from dougong.data.records import RelationText, Span
 
 Numbers = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ class Labelling:
                 self.counts["no tokens"] += 1
 
     def _places(self, text: str, span: Span, aligned: Aligned) -> list[Tokens]:
-        spans = {span, *(mentions(text, span.text) if self.everywhere else ())}
+        spans = {span, *(places(text, span.text) if self.everywhere else ())}
         found = (aligned.tokens(one.start, one.end) for one in spans)
         return sorted({tokens for tokens in found if tokens is not None})
 
