@@ -17,7 +17,7 @@ from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction, Scor
 from dougong.contracts.tokenizer import END, START
 from dougong.data.records import RelationText
 from dougong.errors import UserError
-from dougong.metrics.triples import Match, Wording, comparable, triple_scores
+from dougong.metrics.triples import Wording, comparable, triple_scores
 from dougong.metrics.wrong import wrong_table
 from dougong.nn.dropout import Dropout
 from dougong_plugins.task.relations.assembly import Found, Place, Whole, assemble
@@ -43,8 +43,8 @@ class RelationExtraction(Task):
     Args:
         max_length: tokens of a window, the two special ones included; longer texts are cut into several.
         overlap: tokens that a window has in common with the one before; a triple is found where it lies in one window.
-        mentions: label an entity where the data says that it is (its first mention, where the data says its wording
-            alone), or wherever its wording stands.
+        all_mentions: in training, label an entity wherever its wording stands, not only where the data says that it is
+            (in one place, where the data says its wording alone).
         start_threshold: the least probability of a start; greater than that of an end, as published.
         end_threshold: the least probability of an end.
         match: two triples are the same as DuIE's official scorer has it ("exact"), or where the first words of subject
@@ -62,10 +62,10 @@ class RelationExtraction(Task):
         facts: Facts,
         max_length: Annotated[int, Ge(3)] = 128,
         overlap: Annotated[int, Ge(0)] = 32,
-        mentions: Literal["given", "all"] = "given",
+        all_mentions: bool = False,
         start_threshold: Annotated[float, Gt(0), Lt(1)] = 0.6,
         end_threshold: Annotated[float, Gt(0), Lt(1)] = 0.5,
-        match: Match = "exact",
+        match: Literal["exact", "partial"] = "exact",
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
     ) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ class RelationExtraction(Task):
         self.labels: list[Label] = [(predicate, slot) for predicate, slot in facts["labels"]]
         self.room, self.overlap = max_length - 2, overlap
         self.thresholds = start_threshold, end_threshold
-        self.match: Match = match
-        self.labelling = Labelling(self.labels, mentions == "all")
+        self.match = match
+        self.labelling = Labelling(self.labels, all_mentions)
         self.dropout = Dropout(dropout)
         self.head = RelationHead(encoder.dim, len(self.labels))
 

@@ -268,11 +268,11 @@ def test_the_loss_is_that_of_its_formula_in_a_sum_over_the_tokens():
 
 def test_all_mentions_are_labelled_if_asked_for():
     item = record("甲乙，甲乙丙", ("甲", "r", "乙"))
-    for mentions, expected in (
-        ("given", [[0, 0, 1, 1]]),
-        ("all", [[a, a, b, b] for a in (0, 3) for b in (1, 4)]),
+    for everywhere, expected in (
+        (False, [[0, 0, 1, 1]]),
+        (True, [[a, a, b, b] for a in (0, 3) for b in (1, 4)]),
     ):
-        (example,) = task(records=[item], mentions=mentions).encode([item])
+        (example,) = task(records=[item], all_mentions=everywhere).encode([item])
         assert example["triples"].reshape(-1, 5)[:, 1:].tolist() == expected
 
 
