@@ -27,13 +27,14 @@ def text_of(row: Mapping[str, Any], key: str) -> str:
 
 
 def list_of(row: Mapping[str, Any], key: str, what: type, default: Any = None) -> list[Any]:
-    """The list of a field, all of whose items are of one type: `dict` for objects, `str` for texts.
+    """The list of a field, all of whose items are of one type: `dict` for objects, `list` for lists, `str` for texts.
 
     Raises:
         BadRowError: it is missing where there is no default, or something else.
     """
     value = row.get(key, default)
     if not isinstance(value, list) or not all(isinstance(item, what) for item in value):
-        named = "objects" if what is dict else "texts"
+        names: dict[type, str] = {dict: "objects", list: "lists", str: "texts"}
+        named = names[what]
         raise BadRowError(f"`{key}` is {'missing' if value is None else f'not a list of {named}'}.")
     return value
