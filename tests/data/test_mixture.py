@@ -87,6 +87,8 @@ def test_a_part_that_lacks_the_records_is_named(tmp_path):
 
 
 def test_it_trains_from_the_command_line(tmp_path):
-    parts = [f"data.parts.toy.{key}={value}" for key, value in {**TOY, "weight": 2}.items()]
+    part = ", ".join(f"{key}: {value}" for key, value in {**TOY, "weight": 2}.items())
     quiet = ["trainer.max_epochs=1", "trainer.progress=none", "tracker=csv", "encoder=dgcnn", "embedding.dim=16"]
-    assert dougong.train(["data=mixture", *parts, *quiet], folder=tmp_path).status == "finished"
+    assert (
+        dougong.train(["data=mixture", f"data.parts={{one: {{{part}}}}}", *quiet], folder=tmp_path).status == "finished"
+    )

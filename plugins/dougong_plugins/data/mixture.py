@@ -15,7 +15,7 @@ from dougong.errors import UserError
 class Mixture(Data):
     """The records of several data plugins, one after the other, some of them oftener than others in training.
 
-    Each part is a data plugin with its settings: `data.parts.NAME.name=web_qa data.parts.NAME.path=...`. Its `weight`
+    Each part is a data plugin with its settings: `'data.parts={NAME: {name: web_qa, path: ...}}'`. Its `weight`
     says how often a record of it comes in an epoch: 2 is twice, 0.5 every second one. In validation and test each
     record comes once; a part whose `valid` is null is not in it.
 
@@ -29,7 +29,7 @@ class Mixture(Data):
 
     def __init__(self, parts: dict[str, dict[str, Any]], on_bad_row: Literal["error", "skip"] = "error") -> None:
         if not parts:
-            raise ValueError("parts: must name one data plugin at least, as parts.NAME.name=toy.")
+            raise ValueError("parts: must name one data plugin at least, as {NAME: {name: toy}}.")
         self.on_bad_row = on_bad_row
         self.weights = {name: _weight(name, part) for name, part in parts.items()}
         self.parts = {name: _made(name, part) for name, part in parts.items()}
