@@ -265,6 +265,20 @@ def test_the_share_of_questions_without_an_answer_is_as_asked(share):
         assert any(name in record.question and name in record.passages[0] for name in names)
 
 
+@pytest.mark.parametrize("passages", [2, 5])
+def test_further_passages_are_of_the_same_split_and_say_the_same_if_they_are_asked(passages):
+    records = list(Toy(passages=passages).records("test", SpanQuestion))
+    places = Counter()
+    for record in records:
+        assert len(record.passages) == passages
+        assert record.answers
+        for answer in record.answers:
+            assert record.passages[answer.passage][answer.start :].startswith(answer.text)
+        places[record.answers[0].passage] += 1
+    assert min(places[number] for number in range(passages)) > 0.5 * len(records) / passages
+    assert sum(len({answer.passage for answer in record.answers}) > 1 for record in records) > 5
+
+
 def test_no_torch_is_imported():
     program = "import sys, dougong_plugins.data.toy; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": ":".join(sys.path)}, check=True)

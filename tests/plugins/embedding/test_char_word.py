@@ -1,4 +1,4 @@
-"""Each character carries its word's vector, in any task; a checkpoint cuts and knows the words that it was made with."""
+"""Each character carries its word's vector, in any task; a checkpoint knows the words it was made with."""
 
 import struct
 from itertools import pairwise
