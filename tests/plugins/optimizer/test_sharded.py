@@ -75,7 +75,7 @@ def test_sharded_parameters_are_moved_as_whole_ones_and_gone_on_with(case):
 def test_lamb_refuses_them_and_says_what_takes_them():
     model = Tagger()
     fully_shard(model, mesh=torch.distributed.init_device_mesh("cpu", (1,)))
-    with pytest.raises(ValueError, match="lamb takes no sharded parameters .*; choose adafactor, adamw,") as caught:
+    with pytest.raises(ValueError, match=r"lamb takes no sharded parameters .*; choose adafactor, adamw,") as caught:
         dougong.create("optimizer", "lamb", params=list(model.parameters()))
     offered = str(caught.value).partition("; choose ")[2].rstrip(".").replace(" or ", ", ").split(", ")
     assert set(offered) == {case.partition(",")[0] for case in CASES}

@@ -65,8 +65,12 @@ def kernel_(group: Mapping[str, Any], rows: Sequence[Tensor], clocks: Sequence[i
         lengths: of the runs.
     """
     beta1, beta2 = map(float, group["betas"])
+    weights, gradients, first, second = (values.split_with_sizes(lengths) for values in rows)
     torch._fused_adamw_(
-        *(values.split_with_sizes(lengths) for values in rows),  # type: ignore[arg-type]
+        weights,
+        gradients,
+        first,
+        second,
         [],
         (torch.tensor(clocks, dtype=torch.float32) + 1).unbind(),
         lr=float(group["lr"]),
