@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+import dougong
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 VOCABULARY, WIDTH, TEXTS, WINDOW, UPDATES = 2000, 64, 4, 8, 200
@@ -122,8 +124,8 @@ def peak(window: int, plain: bool) -> None:
 
 
 def accumulate(model: nn.Module, batches: list[dict[str, Tensor]], window: int) -> None:
-    """Train with PyTorch alone."""
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    """Train with PyTorch alone, and the same optimizer."""
+    optimizer = dougong.create("optimizer", "sgd", params=list(model.parameters()))
     for number, batch in enumerate(batches, 1):
         model(batch).sum().backward()
         if number % window == 0:
