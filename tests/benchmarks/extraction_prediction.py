@@ -28,6 +28,8 @@ from dougong_plugins.data.toy import Toy
 TEXTS = 1000
 TASKS = {
     "reading_comprehension": ("experiment=toy_reading_comprehension",),
+    "tagging": ("experiment=toy_tagging",),
+    "event_extraction": ("experiment=toy_event_extraction",),
 }
 """Of each task, what trains a model that finds something."""
 

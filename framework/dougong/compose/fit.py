@@ -78,6 +78,14 @@ def _needs(user: Part, attention: Part, catalogue: Catalogue) -> str | None:
     return f"{attention.said} can't do {missing[0]} attention, which {user.said} needs." if missing else None
 
 
+def _words(embedding: Part, tokenizer: Part, catalogue: Catalogue) -> str | None:
+    missing = sorted(set(embedding.plugin.fact("needs")) - set(tokenizer.plugin.fact("supports")))
+    if not missing:
+        return None
+    able = _able(catalogue, "tokenizer", "supports", missing[0]) or "another embedding"
+    return f"{tokenizer.said} tells no {missing[0]}, which {embedding.said} needs; choose {able}."
+
+
 def _update(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:
     return _rows(wrapper, optimizer, catalogue) or _weights(wrapper, optimizer)
 
@@ -119,6 +127,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("encoder", "attention"): _needs,
     ("decoder", "attention"): _needs,
     ("task", "attention"): _needs,
+    ("embedding", "tokenizer"): _words,
     ("wrapper", "optimizer"): _update,
 }
 """What decides of two kinds whether plugins of them go together; two kinds that are not here always do."""

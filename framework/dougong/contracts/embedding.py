@@ -3,7 +3,7 @@
 # Shapes: B batch, N length, E embedding dimension.
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -31,9 +31,11 @@ class Inputs(NamedTuple):
 class Embedding(nn.Module):
     """Turns tokens into vectors of `dim` numbers.
 
-    `max_length` is the longest input it can place, None for any; `segments` how many parts of an input it tells apart.
+    `max_length` is the longest input it can place, None for any; `segments` how many parts of an input it tells apart;
+    `needs` what it asks of a tokenizer ("words": to tell the word of a token).
     """
 
+    needs: ClassVar[frozenset[str]] = frozenset()
     tokenizer: Tokenizer
     dim: int
     max_length: int | None = None

@@ -42,7 +42,7 @@ class PassageQa(Task):
     Args:
         max_length: tokens of a passage; longer ones are read in windows.
         question_length: longer questions are cut to this many tokens.
-        overlap: tokens that two neighbouring windows share.
+        overlap: tokens that two neighbouring windows share; null for a quarter of `max_length`.
         question_dilations: of the gated convolutions over the question.
         match: tells the model which tokens of the passage stand in the question too, and in how long a piece of it,
             up to this many tokens; 0 for not.
@@ -66,7 +66,7 @@ class PassageQa(Task):
         facts: Facts,
         max_length: Annotated[int, Ge(8)] = 256,
         question_length: Annotated[int, Ge(1)] = 64,
-        overlap: Annotated[int, Ge(0)] = 64,
+        overlap: Annotated[int, Ge(0)] | None = None,
         question_dilations: tuple[Annotated[int, Ge(1)], ...] = (1, 2, 1),
         match: Annotated[int, Ge(0), Le(8)] = 4,
         crop: Annotated[float, Ge(0), Le(1)] = 0.5,
@@ -81,6 +81,7 @@ class PassageQa(Task):
         for name, length in (("max_length", max_length), ("question_length", question_length + 1)):
             if encoder.max_length is not None and length > encoder.max_length:
                 raise ValueError(f"{name}: must fit into embedding.max_length={encoder.max_length}, got {length}.")
+        overlap = max_length // 4 if overlap is None else overlap
         if overlap >= max_length - 1:
             raise ValueError(f"overlap: must be < max_length - 1 = {max_length - 1}, got {overlap}.")
         self.encoder = encoder
