@@ -1,7 +1,7 @@
 """Answering 1,000 texts in batches or one at a time: `python tests/benchmarks/extraction_prediction.py [TASK ...]`.
 
 One at a time is how published baselines predict: each text by itself, through the `predict` of the model. A bare loop
-spares what `predict` sets up for each call: a text is encoded, run through the network and decoded, and no more. All have
+spares what `predict` sets up for each call: a text is encoded, run through the network and decoded, no more. All have
 the same model, trained for a little while on the embedded data, and take turns; medians over the rounds are printed, of
 the ratios too, and how many answers are the same.
 """
@@ -24,6 +24,7 @@ from dougong.contracts.task import Prediction
 from dougong.data.examples import pack
 from dougong.data.loader import BatchMaker
 from dougong.inference.model import Model, load
+from dougong.testing.task_trial import open_record
 from dougong.training.precision import autocast
 from dougong_plugins.data.toy import Toy
 
@@ -111,7 +112,8 @@ def main() -> None:
     for name in options.tasks:
         with tempfile.TemporaryDirectory() as folder:
             model = trained(name, options.updates, Path(folder) / "run")
-        records = list(Toy(test_size=TEXTS).records("test", model.task.accepts))
+        accepts = model.task.accepts
+        records = [open_record(accepts, record) for record in Toy(test_size=TEXTS).records("test", accepts)]
         compare(name, model, records, options.rounds)
 
 
