@@ -15,7 +15,7 @@ from dougong.errors import UserError
 from dougong.inference.model import load
 from dougong.training.evaluation import Evaluation
 from dougong.training.prepare import batch_maker
-from dougong_plugins.task.reading.inputs import shared_run
+from dougong_plugins.task.reading.inputs import shared_runs
 from dougong_plugins.task.reading.references import locate
 from dougong_plugins.task.reading.spans import Scored, best_spans, merge
 from dougong_plugins.tokenizer.byte import ByteTokenizer
@@ -371,21 +371,23 @@ def test_a_span_that_two_windows_found_counts_once_with_its_better_score():
     assert merge(spans, 1) == [Scored(-0.5, 0, 5, 6)]
 
 
-def test_shared_runs_are_the_longest_pieces_of_the_question_around_a_token():
+def test_shared_runs_are_the_longest_pieces_of_the_other_text_around_a_token():
     draw = random.Random(0)
     for _ in range(50):
-        asked, passage = ([draw.randrange(1, 5) for _ in range(draw.randrange(size))] for size in (6, 20))
+        texts = [[draw.randrange(1, 5) for _ in range(draw.randrange(size))] for size in (6, 20)]
         for longest in (0, 1, 3):
-            expected = [0] * len(passage)
-            for begin, length in itertools.product(range(len(passage)), range(1, longest + 1)):
-                piece = passage[begin : begin + length]
-                if len(piece) == length and 4 not in piece and _has(asked, piece):
-                    expected[begin : begin + length] = [max(length, run) for run in expected[begin : begin + length]]
-            assert shared_run(np.array(asked), np.array(passage), longest, unknown=4).tolist() == expected
+            found = shared_runs(*map(np.array, texts), longest, unknown=4)
+            assert [item.tolist() for item in found] == [runs(*texts, longest), runs(*reversed(texts), longest)]
 
 
-def _has(whole, piece):
-    return any(whole[start : start + len(piece)] == piece for start in range(len(whole) - len(piece) + 1))
+def runs(text, other, longest):
+    """Token by token, how long a piece around it, without token 4, stands in the other text."""
+    found = [0] * len(text)
+    for begin, length in itertools.product(range(len(text)), range(1, longest + 1)):
+        piece = text[begin : begin + length]
+        if len(piece) == length and 4 not in piece and piece in [other[at : at + length] for at in range(len(other))]:
+            found[begin : begin + length] = [max(length, run) for run in found[begin : begin + length]]
+    return found
 
 
 def test_the_model_is_told_what_passage_and_question_share():

@@ -43,8 +43,8 @@ class Layout:
         question = question[: self.question_length]
         head = np.concatenate([[start], question, [end]])
         unknown = numbers.identity(UNKNOWN)
-        named = shared_run(passage, question, self.match, unknown)
-        shared = shared_run(question, passage, self.match, unknown) + self.match + 1
+        named, shared = shared_runs(question, passage, self.match, unknown)
+        shared = shared + self.match + 1
         for window in windows(len(passage), self.max_length - len(head) - 1, self.overlap):
             piece = slice(window.begin, window.end)
             yield {
@@ -56,18 +56,22 @@ class Layout:
             }
 
 
-def shared_run(question: Numbers, passage: Numbers, longest: int, unknown: int) -> Numbers:
-    """(T,) of each passage token, how many in a row, itself among them, stand in the question too.
+def shared_runs(question: Numbers, passage: Numbers, longest: int, unknown: int) -> tuple[Numbers, Numbers]:
+    """(Q,) and (T,) of each token, how many in a row, itself among them, stand in the other text too.
 
     Args:
         longest: longer runs count as this many.
         unknown: the number of the unknown token, which equals no other.
     """
-    found = np.zeros(len(passage), np.int64)
-    runs = same = (question[:, None] == passage) & (passage != unknown)  # (Q, T)
-    for length in range(1, longest + 1):
-        begins = runs.any(0)
-        for place in range(length):
-            found[place : place + len(begins)][begins] = length
-        runs = runs[:-1, :-1] & same[length:, length:]  # (Q - length, T - length), where a run one longer begins
-    return found
+    same = ((question[:, None] == passage) & (passage != unknown)).astype(np.int8)  # (Q, T)
+    before, after = same.copy(), same.copy()  # pairs in a row up to this one, and from this one on
+    for _ in range(1, longest):
+        before[1:, 1:] = same[1:, 1:] * (1 + before[:-1, :-1])
+        after[:-1, :-1] = same[:-1, :-1] * (1 + after[1:, 1:])
+    runs = np.minimum(before + after - same, longest)
+    return runs.max(1, initial=0), runs.max(0, initial=0)
+
+
+def shared_run(question: Numbers, passage: Numbers, longest: int, unknown: int) -> Numbers:
+    """(T,) of each passage token, as `shared_runs`."""
+    return shared_runs(question, passage, longest, unknown)[1]
