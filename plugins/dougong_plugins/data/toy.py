@@ -42,7 +42,12 @@ class Toy(Data):
     """
 
     yields: ClassVar[tuple[type[Record], ...]] = (
-        *(LabelledText, PlainText, SpanQuestion, TaggedText, RelationText, EventText),
+        LabelledText,
+        PlainText,
+        SpanQuestion,
+        TaggedText,
+        RelationText,
+        EventText,
     )
 
     def __init__(
