@@ -21,6 +21,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("task", "tagging", {"decoder": "pointer"}),
     ("task", "event_extraction", {"decoder": "pointer", "all_mentions": True}),
     ("tokenizer", "character", {"keep_whitespace": True, "lowercase": False}),
+    ("task", "reading_comprehension", {"unanswerable": True, "n_best": 3}),
 ]
 """Settings that make another thing of a plugin, beside its defaults."""
 
