@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dougong.contracts.data import SPLITS
-from dougong.data.records import LabelledText, PlainText, SourceTarget, Span, SpanQuestion
+from dougong.data.records import EventText, LabelledText, PlainText, SourceTarget, Span, SpanQuestion, TaggedText
 from dougong.errors import UserError
 from dougong_plugins.data.toy import Toy
 from dougong_plugins.data.toy_world.composer import Composer, Scene
@@ -71,7 +71,13 @@ def test_no_person_company_or_product_is_named_in_two_splits():
 
 @pytest.mark.parametrize(
     ("record", "expected"),
-    [(LabelledText, "ddfcde9eed4f7729"), (PlainText, "5f0a21a6f187ee39"), (SpanQuestion, "c4f2b6f28eef407d")],
+    [
+        (LabelledText, "ddfcde9eed4f7729"),
+        (PlainText, "5f0a21a6f187ee39"),
+        (SpanQuestion, "c4f2b6f28eef407d"),
+        (TaggedText, "f2f344e95c9f9b45"),
+        (EventText, "32ee0f8172b50150"),
+    ],
 )
 def test_the_records_are_the_same_on_every_machine(record, expected):
     assert digest(Toy(), "train", record) == expected

@@ -96,10 +96,11 @@ class RelationText(Record):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A span that plays a role in an event."""
+    """A span that plays a role in an event. `aliases` are other wordings of it, which scoring takes for right too."""
 
     role: str
     span: Span
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

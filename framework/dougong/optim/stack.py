@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from dougong.contracts.wrapper import PLACES, Wrapper

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import dougong
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import LabelledText, PlainText, Record, SpanQuestion, TaggedText
+from dougong.data.records import EventText, LabelledText, PlainText, Record, RelationText, SpanQuestion, TaggedText
 from dougong.errors import UserError
 
 
@@ -25,7 +25,14 @@ class Mixture(Data):
         on_bad_row: stop at a record that the task can't use, or leave such records out and count them.
     """
 
-    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, SpanQuestion, TaggedText)
+    yields: ClassVar[tuple[type[Record], ...]] = (
+        EventText,
+        LabelledText,
+        PlainText,
+        RelationText,
+        SpanQuestion,
+        TaggedText,
+    )
 
     def __init__(self, parts: dict[str, dict[str, Any]], on_bad_row: Literal["error", "skip"] = "error") -> None:
         if not parts:

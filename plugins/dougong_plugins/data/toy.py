@@ -10,7 +10,15 @@ from annotated_types import Ge, Le
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import LabelledText, PlainText, Record, SpanQuestion, TaggedText
+from dougong.data.records import (
+    EventText,
+    LabelledText,
+    PlainText,
+    Record,
+    RelationText,
+    SpanQuestion,
+    TaggedText,
+)
 from dougong.errors import UserError
 from dougong_plugins.data.toy_world.composer import Scene
 from dougong_plugins.data.toy_world.dice import Dice
@@ -33,7 +41,14 @@ class Toy(Data):
         passages: how many texts a question comes with; one of them at least answers it.
     """
 
-    yields: ClassVar[tuple[type[Record], ...]] = (LabelledText, PlainText, SpanQuestion, TaggedText)
+    yields: ClassVar[tuple[type[Record], ...]] = (
+        LabelledText,
+        PlainText,
+        SpanQuestion,
+        TaggedText,
+        RelationText,
+        EventText,
+    )
 
     def __init__(
         self,
@@ -59,8 +74,10 @@ class Toy(Data):
         renderings: dict[type[Record], Callable[[Split], Iterator[Record]]] = {
             LabelledText: self._labelled_texts,
             PlainText: self._plain_texts,
+            RelationText: self._relation_texts,
             SpanQuestion: self._questions,
             TaggedText: self._tagged_texts,
+            EventText: self._event_texts,
         }
         if record not in renderings:
             names = ", ".join(known.__name__ for known in self.yields)
@@ -87,8 +104,17 @@ class Toy(Data):
     def _plain_texts(self, split: Split) -> Iterator[PlainText]:
         return (PlainText(scene.text, source=source) for source, scene in self._reports(split))
 
+    def _relation_texts(self, split: Split) -> Iterator[RelationText]:
+        return (RelationText(scene.text, scene.triples, source=source) for source, scene in self._reports(split))
+
     def _tagged_texts(self, split: Split) -> Iterator[TaggedText]:
         return (TaggedText(scene.text, scene.entities, source=source) for source, scene in self._reports(split))
+
+    def _event_texts(self, split: Split) -> Iterator[EventText]:
+        return (
+            EventText(scene.text, scene.events, f"{split}-{number}", source=source)
+            for number, (source, scene) in enumerate(self._reports(split))
+        )
 
     def _reports(self, split: Split) -> Iterator[tuple[str, Scene]]:
         """Endless reports on companies, each with its source."""

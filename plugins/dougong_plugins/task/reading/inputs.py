@@ -1,6 +1,6 @@
 """A question and a piece of a passage as one input: [CLS] question [SEP] piece [SEP]."""
 
-# Shapes: N length of an input, T tokens of a passage.
+# Shapes: N length of an input, Q tokens of a question, T of a passage.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Layout:
         max_length: tokens of an input, special ones included.
         question_length: longer questions are cut to this many tokens.
         overlap: tokens that two neighbouring windows share.
-        match: the longest piece of the question, in tokens, that is told apart.
+        match: the longest piece that question and passage share, in tokens, that is told apart.
     """
 
     tokenizer: Tokenizer
@@ -34,16 +34,17 @@ class Layout:
         """One input for each window over the passage.
 
         `first` is the place of its first passage token, `count` how many there are, `offset` the number that the first
-        has in the passage. Segment 0 is the question, 1 the passage; with `match`, 1 + n is what is part of n tokens
-        in a row that the question has.
+        has in the passage. Segment 0 is the question, 1 the passage. With `match` the segment n is a part of the
+        question, and match + 1 + n one of the passage, that stands in the other with n - 1 of its neighbours; 0 and
+        match + 1 is what does not.
         """
         numbers = self.tokenizer
         start, end = numbers.identity(START), numbers.identity(END)
         question = question[: self.question_length]
         head = np.concatenate([[start], question, [end]])
         unknown = numbers.identity(UNKNOWN)
-        shared = self.match + 1 + shared_run(question, passage, self.match, unknown)
         named = shared_run(passage, question, self.match, unknown)
+        shared = shared_run(question, passage, self.match, unknown) + self.match + 1
         for window in windows(len(passage), self.max_length - len(head) - 1, self.overlap):
             piece = slice(window.begin, window.end)
             yield {
@@ -63,16 +64,10 @@ def shared_run(question: Numbers, passage: Numbers, longest: int, unknown: int) 
         unknown: the number of the unknown token, which equals no other.
     """
     found = np.zeros(len(passage), np.int64)
-    question = np.where(question == unknown, -1, question)
-    for length in range(1, 1 + min(longest, len(question), len(passage))):
-        pieces = {piece.tobytes() for piece in _runs(question, length)}
-        hits = np.fromiter((piece.tobytes() in pieces for piece in _runs(passage, length)), bool)
+    runs = same = (question[:, None] == passage) & (passage != unknown)  # (Q, T)
+    for length in range(1, longest + 1):
+        begins = runs.any(0)
         for place in range(length):
-            found[place : place + len(hits)][hits] = length
-        if not hits.any():
-            break
+            found[place : place + len(begins)][begins] = length
+        runs = runs[:-1, :-1] & same[length:, length:]  # (Q - length, T - length), where a run one longer begins
     return found
-
-
-def _runs(numbers: Numbers, length: int) -> Numbers:
-    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(numbers.astype(np.int64), length))
