@@ -31,6 +31,7 @@ from dougong_plugins.data.toy import Toy
 TEXTS = 1000
 TASKS = {
     "reading_comprehension": ("experiment=toy_reading_comprehension",),
+    "relation_extraction": ("experiment=toy_relation_extraction",),
     "tagging": ("experiment=toy_tagging",),
     "event_extraction": ("experiment=toy_event_extraction",),
 }

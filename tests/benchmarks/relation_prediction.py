@@ -41,7 +41,7 @@ def published(model: Model, texts: Sequence[str]) -> Answers:
 
 def _triples_of(model: Model, text: str) -> Iterator[tuple[str, str, str]]:
     task: Any = model.task
-    start, end = task.thresholds
+    start, end = task.head.least
     (example,) = task.encode([RelationText(text)])
     batch = BatchMaker(pack([[example]]), task.padding_values())[np.zeros(1, np.int64)]
     batch = {name: tensor.to(model.device) for name, tensor in batch.items()}

@@ -38,11 +38,13 @@ def least_logit(probability: float, power: int) -> float:
     return math.log(root) - math.log1p(-root) if 0 < root < 1 else math.copysign(math.inf, root - 0.5)
 
 
-def nearest_spans(starts: Tensor, ends: Tensor) -> Tensor:
+def nearest_spans(starts: Tensor, ends: Tensor, nested: bool = True) -> Tensor:
     """Each start with the nearest end at or after it, of the same text and class.
 
     Args:
         starts, ends: (B, N, C), True where a span starts, or ends.
+        nested: as published, all starts; else each end goes with the nearest start alone, so that no span of a class
+            holds another start of it. A start whose own end was missed then makes no span that reaches over others.
 
     Returns:
         (S, 4): text, class, first and last token, both included; in this order.
@@ -55,4 +57,8 @@ def nearest_spans(starts: Tensor, ends: Tensor) -> Tensor:
     order, candidates = ((rows * weights).sum(1) for rows in (begun, ended))
     found = ended[torch.searchsorted(candidates, order).clamp_max(len(ended) - 1)]
     valid = (found[:, :2] == begun[:, :2]).all(1) & (found[:, 2] >= begun[:, 2])
-    return torch.cat([begun, found[:, 2:]], 1)[valid]
+    spans = torch.cat([begun, found[:, 2:]], 1)[valid]
+    if nested or not len(spans):
+        return spans
+    ends_of = spans[:, [0, 1, 3]]
+    return spans[torch.cat([(ends_of[1:] != ends_of[:-1]).any(1), valid.new_ones(1)])]

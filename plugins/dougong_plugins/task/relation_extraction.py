@@ -47,6 +47,8 @@ class RelationExtraction(Task):
             (in one place, where the data says its wording alone).
         start_threshold: the least probability of a start; greater than that of an end, as published.
         end_threshold: the least probability of an end.
+        nested: as published, a start goes with the nearest end even if there is another start before it; so a subject
+            (or an object of one subject and relation) may end as another does that lies within it. Precision is lower.
         match: two triples are the same as DuIE's official scorer has it ("exact"), or where the first words of subject
             and object are ("partial", as CasRel).
         dropout: probability that a number of the states is zeroed in training.
@@ -65,6 +67,7 @@ class RelationExtraction(Task):
         all_mentions: bool = False,
         start_threshold: Annotated[float, Gt(0), Lt(1)] = 0.6,
         end_threshold: Annotated[float, Gt(0), Lt(1)] = 0.5,
+        nested: bool = False,
         match: Literal["exact", "partial"] = "exact",
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
     ) -> None:
@@ -76,11 +79,10 @@ class RelationExtraction(Task):
         self.encoder = encoder
         self.labels: list[Label] = [(predicate, slot) for predicate, slot in facts["labels"]]
         self.room, self.overlap = max_length - 2, overlap
-        self.thresholds = start_threshold, end_threshold
         self.match = match
         self.labelling = Labelling(self.labels, all_mentions)
         self.dropout = Dropout(dropout)
-        self.head = RelationHead(encoder.dim, len(self.labels))
+        self.head = RelationHead(encoder.dim, len(self.labels), start_threshold, end_threshold, nested)
 
     @classmethod
     def study(cls, records: Iterable[RelationText]) -> Facts:
@@ -146,7 +148,7 @@ class RelationExtraction(Task):
 
     def predict(self, outputs: Read, batch: Batch) -> list[Prediction]:
         """What each window found, in characters: label, subject and object."""
-        found = self.head.decode(*outputs, _padding(batch), *self.thresholds)
+        found = self.head.decode(*outputs, _padding(batch))
         text, label, first, last, begin, end = found.unbind(-1)
         starts, ends = batch["starts"], batch["ends"]
         places = (starts[text, first], ends[text, last], starts[text, begin], ends[text, end])

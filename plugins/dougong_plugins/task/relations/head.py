@@ -22,11 +22,15 @@ class RelationHead(nn.Module):
     Args:
         dim: of the states.
         labels: how many pairs of relation and slot there are.
+        start, end: the least probability of a start, and of an end.
+        nested: whether a subject, or an object of one subject and label, may lie within another.
     """
 
-    def __init__(self, dim: int, labels: int) -> None:
+    def __init__(self, dim: int, labels: int, start: float, end: float, nested: bool) -> None:
         super().__init__()
         self.labels = labels
+        self.least = start, end
+        self.nested = nested
         self.subject = nn.Linear(dim, 2)
         self.condition = ConditionalNorm(dim, 2 * dim)
         self.object = nn.Linear(dim, 2 * labels)
@@ -71,24 +75,23 @@ class RelationHead(nn.Module):
         # As published, the mean of start and end.
         return total.index_add(0, asked, power_loss(found, expected[asked], OBJECT_POWER).sum((-2, -1))) / 2
 
-    def decode(self, states: Tensor, scores: Tensor, padding_mask: Tensor | None, start: float, end: float) -> Tensor:
+    def decode(self, states: Tensor, scores: Tensor, padding_mask: Tensor | None) -> Tensor:
         """All triples of all texts.
 
         Args:
             states: (B, N, D).
             scores: (B, N, 2) of the subjects.
             padding_mask: (B, N), True at padding.
-            start, end: the least probability of a start, and of an end.
 
         Returns:
             (T, 6): text, label, first and last token of the subject, then of the object.
         """
-        subjects = self._spans(scores.unsqueeze(-1), padding_mask, start, end, SUBJECT_POWER)[:, [0, 2, 3]]
+        subjects = self._spans(scores.unsqueeze(-1), padding_mask, SUBJECT_POWER)[:, [0, 2, 3]]
         rows = [subjects.new_empty(0, 6)]
         for some in self._chunks(subjects, states.size(1)):
             text = some[:, 0]
             mask = None if padding_mask is None else padding_mask[text]
-            found = self._spans(self.objects(states, *some.unbind(-1)), mask, start, end, OBJECT_POWER)
+            found = self._spans(self.objects(states, *some.unbind(-1)), mask, OBJECT_POWER)
             of, label, first, last = found.unbind(-1)
             rows.append(torch.stack([text[of], label, some[of, 1], some[of, 2], first, last], -1))
         return torch.cat(rows)
@@ -97,15 +100,14 @@ class RelationHead(nn.Module):
         if len(subjects):
             yield from torch.split(subjects, max(1, SCORES_AT_ONCE // (2 * length * self.labels)))
 
-    @staticmethod
-    def _spans(scores: Tensor, padding_mask: Tensor | None, start: float, end: float, power: int) -> Tensor:
+    def _spans(self, scores: Tensor, padding_mask: Tensor | None, power: int) -> Tensor:
         """(B, N, 2, R) logits to (T, 4) rows of text, label, first and last token."""
         starts, ends = (
-            scores[:, :, number] > least_logit(probability, power) for number, probability in enumerate((start, end))
+            scores[:, :, number] > least_logit(probability, power) for number, probability in enumerate(self.least)
         )
         if padding_mask is not None:
             starts, ends = (item & ~padding_mask[..., None] for item in (starts, ends))
-        return nearest_spans(starts, ends)
+        return nearest_spans(starts, ends, self.nested)
 
 
 def _widened(scores: Tensor) -> Tensor:
