@@ -392,9 +392,6 @@ def test_an_empty_text_and_one_of_20_000_characters_are_answered(run):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="the preset was measured at 0.931 on the test split; 0.95 has not been reached yet", strict=False
-)
 def test_the_toy_world_is_learnt(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "disabled")
     settings = ["experiment=toy_relation_extraction", "tracker=csv", "trainer.progress=none"]
