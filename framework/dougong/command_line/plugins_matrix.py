@@ -53,7 +53,7 @@ def _print_json(matrix: Matrix) -> None:
 
 def _print(matrix: Matrix) -> None:
     console = Console(highlight=False)
-    console.width = max(console.width, 140)
+    console.width = max(console.width, 150)
     for one, other in matrix.tables:
         _print_table(console, matrix, one, other)
     for kind in matrix.free:
