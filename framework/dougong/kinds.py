@@ -55,8 +55,18 @@ _ALL = (
         "dougong.contracts.decoder:Decoder",
         facts={"needs": frozenset()},
     ),
-    Kind("embedding", "turns tokens into vectors", "dougong.contracts.embedding:Embedding"),
-    Kind("tokenizer", "cuts text into tokens and numbers them", "dougong.contracts.tokenizer:Tokenizer"),
+    Kind(
+        "embedding",
+        "turns tokens into vectors",
+        "dougong.contracts.embedding:Embedding",
+        facts={"needs": frozenset()},
+    ),
+    Kind(
+        "tokenizer",
+        "cuts text into tokens and numbers them",
+        "dougong.contracts.tokenizer:Tokenizer",
+        facts={"supports": frozenset()},
+    ),
     Kind(
         "attention",
         "mixes values by the similarity of queries and keys; several are cycled over the layers",

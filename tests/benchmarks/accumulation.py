@@ -5,8 +5,9 @@
 1. How far the mean of the batches' means is from the gradient of the large batch, for a loss a token: a bigram model of
    the characters of reviews, windows of 8 batches of 4 texts, at the start and after 200 updates.
 2. What Lightning's own accumulation makes of a last window of 2 batches where `accumulate_grad_batches` is 4.
-3. Peak memory of windows of 1 and of 8 batches through `TrainingModule`, in processes of their own, for a model of
-   128 MiB: a second buffer for gradients would take another 128.
+3. Peak memory of windows of 1 and of 8 batches through `TrainingModule`, and through a plain loop of PyTorch's that
+   calls `backward` for each batch, in processes of their own, for a model of 128 MiB. A second buffer for gradients
+   would take 128 more than the plain loop.
 """
 
 import argparse
@@ -20,6 +21,8 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+
+import dougong
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
@@ -97,8 +100,8 @@ def lightning_gradients() -> list[float]:
     return module.gradients
 
 
-def peak(window: int) -> None:
-    """Train a large matrix for two windows and print the process's peak of memory, in MiB, beyond its start."""
+def peak(window: int, plain: bool) -> None:
+    """Train a large matrix for some windows and print the process's peak of memory, in MiB, beyond its start."""
     import windows
 
     class Wide(windows.Ragged):
@@ -113,8 +116,21 @@ def peak(window: int) -> None:
     windows.EPOCHS = 1
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     data = windows.batches(3, examples=6 * window)
-    windows.train(("sgd", "", "token", "float32"), data, window, clip_norm=None)
+    if plain:
+        accumulate(Wide("token"), data, window)
+    else:
+        windows.train(("sgd", "", "token", "float32"), data, window, clip_norm=None)
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def accumulate(model: nn.Module, batches: list[dict[str, Tensor]], window: int) -> None:
+    """Train with PyTorch alone, and the same optimizer."""
+    optimizer = dougong.create("optimizer", "sgd", params=list(model.parameters()))
+    for number, batch in enumerate(batches, 1):
+        model(batch).sum().backward()
+        if number % window == 0:
+            optimizer.step()
+            optimizer.zero_grad()
 
 
 def main() -> None:
@@ -122,10 +138,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="the folder with sentiment.train.data")
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     if arguments.peak:
-        peak(arguments.peak)
+        peak(arguments.peak, arguments.plain)
         return
     if arguments.data:
         found = torch.tensor(errors(arguments.data))
@@ -133,9 +150,13 @@ def main() -> None:
             print(f"mean of means, {name}: off by {part.median():.0%} (median), {part.max():.0%} (at most)")
     print("Lightning, 6 batches in windows of 4, gradient 1:", *(f"{item:.2f}" for item in lightning_gradients()))
     for window in (1, 8):
-        command = [sys.executable, __file__, "--peak", str(window)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
-        print(f"peak of a model of 128 MiB, window of {window}: {float(answer):.0f} MiB")
+        peaks = []
+        for kind in ([], ["--plain"]):
+            command = [sys.executable, __file__, "--peak", str(window), *kind]
+            answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+            peaks.append(float(answer))
+        ours, plain = peaks
+        print(f"peak of a model of 128 MiB, window of {window}: {ours:.0f} MiB, a plain loop of PyTorch's {plain:.0f}")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@
 
 1. Lookahead(k=5) around fused AdamW, against fused AdamW alone: the mean of five updates, one of which moves the slow
    weights.
-2. Lazy on an embedding of 21,128 x 768 of which each batch looks up 512 rows, other ones each time, against fused AdamW
-   with dense gradients and against `torch.optim.SparseAdam`: the update alone, then with the forward and the backward
-   pass of the embedding.
+2. Lazy on an embedding of 21,128 x 768 of which each batch looks up 512 rows, against fused AdamW with dense gradients
+   and against `torch.optim.SparseAdam`: the update alone, then with the forward and the backward pass of the embedding.
+   The rows are other ones each time, or always the same; early in a training, when few clocks are among them, or late,
+   when each row has been seen its own number of times. At last what it takes to fetch and to store three such tables'
+   rows and nothing else, by the operations that Lazy uses.
 
 Two contenders make their updates in turn; ratios are medians. `others` is the share of the machine that other processes
 took meanwhile.
@@ -26,15 +28,25 @@ from torch.optim import AdamW, Optimizer, SparseAdam
 
 from dougong_plugins.wrapper.lazy import Lazy
 from dougong_plugins.wrapper.lookahead import Lookahead
+from dougong_plugins.wrapper.rows.moving import put, take
 
 TABLE, WIDTH, SEEN, WARM = 21128, 768, 512, 60
+# Mode, whether gradients are sparse, whether late in a training; the first three also with the same rows each time.
+CONTENDERS = [
+    ("rows", True, False),
+    ("rows", True, True),
+    ("rows", False, False),
+    ("mask", True, False),
+    ("mask", False, False),
+]
 
 
 class Embedding:
     """An embedding and its optimizer, with a batch after the other."""
 
-    def __init__(self, make: Callable[[nn.Embedding], Optimizer], sparse: bool) -> None:
+    def __init__(self, make: Callable[[nn.Embedding], Optimizer], sparse: bool, same: bool = False) -> None:
         torch.manual_seed(0)
+        self.same = torch.randperm(TABLE)[:SEEN] if same else None
         self.table = nn.Embedding(TABLE, WIDTH, sparse=sparse)
         self.optimizer = make(self.table)
         self.chance = torch.Generator().manual_seed(1)
@@ -47,7 +59,11 @@ class Embedding:
         self.table(tokens).backward(self.gradient)
 
     def _tokens(self) -> torch.Tensor:
-        return torch.randperm(TABLE, generator=self.chance)[:SEEN]
+        return torch.randperm(TABLE, generator=self.chance)[:SEEN] if self.same is None else self.same
+
+    def age(self) -> None:
+        """Make it late in a training of Lazy's."""
+        self.optimizer.state[self.table.weight]["step"].random_(1, 1000)
 
     def step(self) -> float:
         """Seconds of an update."""
@@ -62,6 +78,24 @@ class Embedding:
         start = time.perf_counter()
         self._backward(tokens)
         self.optimizer.step()
+        return time.perf_counter() - start
+
+
+class Moving:
+    """Rows of three tables that are fetched and stored."""
+
+    def __init__(self) -> None:
+        self.tables = [torch.zeros(TABLE, WIDTH) for _ in range(3)]
+        self.rooms = [torch.zeros(SEEN, WIDTH) for _ in self.tables]
+
+    def step(self) -> float:
+        """Seconds of a batch."""
+        rows = torch.randperm(TABLE)[:SEEN]
+        start = time.perf_counter()
+        for table, room in zip(self.tables, self.rooms, strict=True):
+            take(table, rows, room)
+        for table, room in zip(self.tables, self.rooms, strict=True):
+            put(table, rows, room)
         return time.perf_counter() - start
 
 
@@ -87,20 +121,23 @@ def lookahead() -> dict[str, Make]:
 def compare_lazy() -> None:
     """Print the table of lazy updates."""
     dense = Embedding(lambda table: AdamW(table.parameters(), fused=True), sparse=False)
-    adam = Embedding(lambda table: SparseAdam(table.parameters()), sparse=True)
     print(f"\n| {TABLE:,} x {WIDTH}, {SEEN} rows seen | ms | / dense | / SparseAdam | with passes / dense | others |")
     print("|---|---:|---:|---:|---:|---:|")
-    contenders = {
-        f"Lazy, {mode}, {'sparse' if sparse else 'dense'} gradients": (lazy(mode), sparse)
-        for mode in ("rows", "mask")
-        for sparse in (True, False)
-    }
-    for name, (make, sparse) in contenders.items():
-        ours = Embedding(make, sparse)
-        found = [compare(dense.step, ours.step), compare(adam.step, ours.step), compare(dense.whole, ours.whole)]
-        ratios = " | ".join(f"{item.ratio:.3f}" for item in found)
-        others = max(item.others for item in found)
-        print(f"| {name} | {found[0].milliseconds:.2f} | {ratios} | {others:.0%} |", flush=True)
+    for same in (False, True):
+        adam = Embedding(lambda table: SparseAdam(table.parameters()), sparse=True, same=same)
+        for mode, sparse, late in CONTENDERS[: 3 if same else None]:
+            ours = Embedding(lazy(mode), sparse, same)
+            if late:
+                ours.age()
+            found = [compare(dense.step, ours.step), compare(adam.step, ours.step), compare(dense.whole, ours.whole)]
+            ratios = " | ".join(f"{item.ratio:.3f}" for item in found)
+            name = f"{mode}, {'sparse' if sparse else 'dense'} gradients{', late' * late}{', the same rows' * same}"
+            others = max(item.others for item in found)
+            print(f"| {name} | {found[0].milliseconds:.2f} | {ratios} | {others:.0%} |", flush=True)
+    moved = compare(dense.step, Moving().step)
+    print(
+        f"| rows fetched and stored, no more | {moved.milliseconds:.2f} | {moved.ratio:.3f} | | | {moved.others:.0%} |"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -45,3 +45,39 @@ def test_facts_of_an_optimizer_of_ones_own_count_too(tmp_path):
     (tmp_path / "mine.py").write_text(THEIRS)
     with pytest.raises(UserError, match="optimizer=mine keeps an average"):
         compose([f"plugin_path=[{tmp_path}]", "optimizer=mine", "wrapper=lookahead"])
+
+
+DEAF = """
+from dougong import register
+from dougong.contracts.embedding import Embedding
+from dougong.contracts.encoder import Encoder
+
+
+@register("encoder", "deaf")
+class Deaf(Encoder):
+    "Takes tokens only."
+
+    def __init__(self, embedding: Embedding) -> None:
+        super().__init__()
+"""
+
+
+def test_a_task_that_conditions_its_encoder_asks_for_one_that_takes_vectors(tmp_path):
+    (tmp_path / "deaf.py").write_text(DEAF)
+    with pytest.raises(UserError, match="encoder=deaf can't take vectors in place of tokens, which task=passage_qa"):
+        compose([f"plugin_path=[{tmp_path}]", "task=passage_qa", "encoder=deaf"])
+
+
+@pytest.mark.parametrize("attention", ["full", "local", "atrous", "sparse"])
+def test_what_a_task_asks_of_its_encoder_is_not_asked_of_an_attention(attention):
+    assert compose(["task=passage_qa", "encoder=transformer", f"attention={attention}"])["attention"]
+
+
+def test_an_embedding_brings_the_tokenizer_that_it_needs():
+    assert compose(["embedding=char_word"])["tokenizer"]["name"] == "character_word"
+    with pytest.raises(UserError, match="choose tokenizer=character_word"):
+        compose(["embedding=char_word", "tokenizer=wordpiece"])
+
+
+def test_a_tokenizer_that_tells_words_suits_any_embedding():
+    assert compose(["embedding=token", "tokenizer=character_word"])["embedding"]["name"] == "token"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dougong.contracts.data import SPLITS
-from dougong.data.records import LabelledText, PlainText, TextPair, Span, SpanQuestion
+from dougong.data.records import EventText, LabelledText, PlainText, Span, SpanQuestion, TaggedText, TextPair
 from dougong.errors import UserError
 from dougong_plugins.data.toy import Toy
 from dougong_plugins.data.toy_world.composer import Composer, Scene
@@ -71,7 +71,13 @@ def test_no_person_company_or_product_is_named_in_two_splits():
 
 @pytest.mark.parametrize(
     ("record", "expected"),
-    [(LabelledText, "ddfcde9eed4f7729"), (PlainText, "5f0a21a6f187ee39"), (SpanQuestion, "c4f2b6f28eef407d")],
+    [
+        (LabelledText, "ddfcde9eed4f7729"),
+        (PlainText, "5f0a21a6f187ee39"),
+        (SpanQuestion, "c4f2b6f28eef407d"),
+        (TaggedText, "f2f344e95c9f9b45"),
+        (EventText, "32ee0f8172b50150"),
+    ],
 )
 def test_the_records_are_the_same_on_every_machine(record, expected):
     assert digest(Toy(), "train", record) == expected
@@ -257,6 +263,20 @@ def test_the_share_of_questions_without_an_answer_is_as_asked(share):
     names = [thing.name for cast in build(0).values() for thing in cast.people + cast.companies + cast.products]
     for record in records[:200]:
         assert any(name in record.question and name in record.passages[0] for name in names)
+
+
+@pytest.mark.parametrize("passages", [2, 5])
+def test_further_passages_are_of_the_same_split_and_say_the_same_if_they_are_asked(passages):
+    records = list(Toy(passages=passages).records("test", SpanQuestion))
+    places = Counter()
+    for record in records:
+        assert len(record.passages) == passages
+        assert record.answers
+        for answer in record.answers:
+            assert record.passages[answer.passage][answer.start :].startswith(answer.text)
+        places[record.answers[0].passage] += 1
+    assert min(places[number] for number in range(passages)) > 0.5 * len(records) / passages
+    assert sum(len({answer.passage for answer in record.answers}) > 1 for record in records) > 5
 
 
 def test_no_torch_is_imported():

@@ -1,5 +1,7 @@
 """Spans by start, end and match."""
 
+import math
+
 import pytest
 import torch
 
@@ -48,14 +50,29 @@ def test_the_loss_is_the_cross_entropy_over_starts_ends_and_the_pairs_of_boundar
     for number, length in enumerate([6, 4, 2]):
         first = [token for token in range(length) if max(*scores.start[number, token], *truth.start[number, token]) > 0]
         last = [token for token in range(length) if max(*scores.end[number, token], *truth.end[number, token]) > 0]
-        asked = [(scores.match[number, i, j], truth.match[number, i, j]) for i in first for j in last if i <= j]
-        for name in ("start", "end"):
-            logits, targets = getattr(scores, name)[number, :length], getattr(truth, name)[number, :length]
-            asked += list(zip(logits.flatten(), targets.flatten(), strict=True))
-        for logit, target in asked:
-            expected -= torch.nn.functional.logsigmoid(logit if target > 0 else -logit).item()
+        for i, j in [(i, j) for i in first for j in last if i <= j]:
+            sign = 1 if truth.match[number, i, j] > 0 else -1
+            expected += math.log1p(math.exp(-sign * scores.match[number, i, j]))
+        for name, token in [(name, token) for name in ("start", "end") for token in range(length)]:
+            logits, targets = (
+                getattr(scores, name)[number, token].tolist(),
+                getattr(truth, name)[number, token].tolist(),
+            )
+            pairs = list(zip(logits, targets, strict=True))
+            expected += math.log1p(sum(math.exp(logit) for logit, target in pairs if target < 0))
+            expected += math.log1p(sum(math.exp(-logit) for logit, target in pairs if target > 0))
     found = SpanPointer(4, 2).loss(scores, spans(), padding)
     assert found.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_matches_know_how_far_apart_starts_and_ends_are_and_not_where_they_stand():
+    torch.manual_seed(0)
+    pointer, state = SpanPointer(8, 1).double(), torch.randn(8, dtype=torch.float64)
+    match = pointer(state.expand(1, 9, 8)).match[0]
+    for distance in range(-8, 9):
+        along = match.diagonal(distance)
+        torch.testing.assert_close(along, along[:1].expand_as(along))
+    assert len({round(match[0, end].item(), 9) for end in range(9)}) == 9
 
 
 def test_padding_and_other_texts_of_the_batch_add_nothing():

@@ -17,7 +17,11 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("encoder", "transformer", {"norm": "post", "pooling": "cls"}),
     ("embedding", "token", {"positions": "none"}),
     ("task", "masked_lm", {"pack_across_documents": True}),
+    ("task", "tagging", {"decoder": "softmax"}),
+    ("task", "tagging", {"decoder": "pointer"}),
+    ("task", "event_extraction", {"decoder": "pointer", "all_mentions": True}),
     ("tokenizer", "character", {"keep_whitespace": True, "lowercase": False}),
+    ("task", "reading_comprehension", {"unanswerable": True, "n_best": 3}),
 ]
 """Settings that make another thing of a plugin, beside its defaults."""
 

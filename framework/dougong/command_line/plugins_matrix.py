@@ -12,6 +12,7 @@ from dougong.compose.compose import prepare
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.matrix import AXES, Matrix
 from dougong.errors import UserError
+from dougong.registry.plugin import Plugin
 
 USAGE = "usage: dougong plugins matrix [plugin_path=[DIR,...]] [--json]"
 HELP = f"""dougong plugins matrix: what goes with what, of all that is installed
@@ -52,7 +53,7 @@ def _print_json(matrix: Matrix) -> None:
 
 def _print(matrix: Matrix) -> None:
     console = Console(highlight=False)
-    console.width = max(console.width, 110)
+    console.width = max(console.width, 150)
     for one, other in matrix.tables:
         _print_table(console, matrix, one, other)
     for kind in matrix.free:
@@ -76,7 +77,7 @@ def _print_table(console: Console, matrix: Matrix, one: str, other: str) -> None
     for row in matrix.plugins[rows]:
         cells = []
         for column in matrix.plugins[columns]:
-            reason = matrix.reason(row, column)
+            reason = _note(row, column, matrix.reason(row, column))
             if reason is not None and reason not in reasons:
                 reasons.append(reason)
             cells.append(Text("yes") if reason is None else Text(f"no ({reasons.index(reason) + 1})", "red"))
@@ -86,3 +87,11 @@ def _print_table(console: Console, matrix: Matrix, one: str, other: str) -> None
         console.print(Text(f"({number}) {reason}"), soft_wrap=True)
     if reasons:
         console.print()
+
+
+def _note(one: Plugin, other: Plugin, reason: str | None) -> str | None:
+    """The reason, in as few notes as can be: what records a task takes is said once, not for each data plugin."""
+    if reason is None or {one.kind, other.kind} != {"task", "data"}:
+        return reason
+    task = one if one.kind == "task" else other
+    return f"task={task.name} takes {task.fact('accepts')}."

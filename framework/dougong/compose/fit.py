@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from dougong.errors import UserError
+from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import Plugin
 
@@ -19,6 +20,12 @@ class Part(NamedTuple):
         """How it is chosen: `attention=local`."""
         return f"{self.key}={self.plugin.name}"
 
+
+ABILITIES = {
+    "causal": "keep a token from those after it",
+    "vectors": "take vectors in place of tokens",
+}
+"""What an encoder may support, in words."""
 
 Rule = Callable[[Part, Part, Catalogue], str | None]
 
@@ -55,16 +62,28 @@ def _records(task: Part, data: Part, catalogue: Catalogue) -> str | None:
     return f"{task.said} takes {accepts}, and {data.said} gives {', '.join(yields)}; {listed}."
 
 
-def _causality(task: Part, encoder: Part, catalogue: Catalogue) -> str | None:
-    if "causal" not in task.plugin.fact("needs") or "causal" in encoder.plugin.fact("supports"):
+def _abilities(task: Part, encoder: Part, catalogue: Catalogue) -> str | None:
+    missing = set(task.plugin.fact("needs")) & set(ABILITIES) - set(encoder.plugin.fact("supports"))
+    if not missing:
         return None
-    able = _able(catalogue, "encoder", "supports", "causal") or "another task"
-    return f"{encoder.said} can't keep a token from those after it, which {task.said} needs; choose {able}."
+    ability = min(missing)
+    able = _able(catalogue, "encoder", "supports", ability) or "another task"
+    return f"{encoder.said} can't {ABILITIES[ability]}, which {task.said} needs; choose {able}."
 
 
 def _needs(user: Part, attention: Part, catalogue: Catalogue) -> str | None:
-    missing = sorted(set(user.plugin.fact("needs")) - set(attention.plugin.fact("supports")))
+    # A task also names there what it asks of the encoder.
+    asked = set(user.plugin.fact("needs")) & KINDS["attention"].facts["supports"]
+    missing = sorted(asked - set(attention.plugin.fact("supports")))
     return f"{attention.said} can't do {missing[0]} attention, which {user.said} needs." if missing else None
+
+
+def _words(embedding: Part, tokenizer: Part, catalogue: Catalogue) -> str | None:
+    missing = sorted(set(embedding.plugin.fact("needs")) - set(tokenizer.plugin.fact("supports")))
+    if not missing:
+        return None
+    able = _able(catalogue, "tokenizer", "supports", missing[0]) or "another embedding"
+    return f"{tokenizer.said} tells no {missing[0]}, which {embedding.said} needs; choose {able}."
 
 
 def _update(wrapper: Part, optimizer: Part, catalogue: Catalogue) -> str | None:
@@ -104,10 +123,11 @@ def _states(plugin: Plugin, fact: str, value: str | None) -> bool:
 
 RULES: dict[tuple[str, str], Rule] = {
     ("task", "data"): _records,
-    ("task", "encoder"): _causality,
+    ("task", "encoder"): _abilities,
     ("encoder", "attention"): _needs,
     ("decoder", "attention"): _needs,
     ("task", "attention"): _needs,
+    ("embedding", "tokenizer"): _words,
     ("wrapper", "optimizer"): _update,
 }
 """What decides of two kinds whether plugins of them go together; two kinds that are not here always do."""

@@ -3,7 +3,7 @@
 # Shapes: B batch, N length, E embedding dimension.
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -18,20 +18,24 @@ class Inputs(NamedTuple):
         padding_mask: (B, N), True at padding; None where there is none.
         segments: (B, N) number of the part of the input that a token belongs to; None for one part.
         positions: (B, N) where in its text each token stands; None for 0 to N - 1.
+        vectors: (B, N, E) what an encoder is to take in place of the tokens' embedding; None for that.
     """
 
     tokens: Tensor
     padding_mask: Tensor | None = None
     segments: Tensor | None = None
     positions: Tensor | None = None
+    vectors: Tensor | None = None
 
 
 class Embedding(nn.Module):
     """Turns tokens into vectors of `dim` numbers.
 
-    `max_length` is the longest input it can place, None for any; `segments` how many parts of an input it tells apart.
+    `max_length` is the longest input it can place, None for any; `segments` how many parts of an input it tells apart;
+    `needs` what it asks of a tokenizer ("words": to tell the word of a token).
     """
 
+    needs: ClassVar[frozenset[str]] = frozenset()
     tokenizer: Tokenizer
     dim: int
     max_length: int | None = None

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from dougong.contracts.embedding import Inputs
+from dougong.contracts.embedding import Embedding, Inputs
 from dougong.contracts.tokenizer import Tokenizer
 
 
@@ -15,12 +15,14 @@ class Encoder(nn.Module):
     """Turns tokens into vectors of `dim` numbers that know their context.
 
     `needs` names what it asks of an attention ("padding", "causal", "cross"), `supports` what it can do itself:
-    "causal", to keep a token from those after it.
+    "causal", to keep a token from those after it, and "vectors", to take `Inputs.vectors` in place of the embedding of
+    the tokens; one that does has its embedding as `embedding`.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     supports: ClassVar[frozenset[str]] = frozenset()
     tokenizer: Tokenizer
+    embedding: Embedding
     dim: int
     max_length: int | None = None
 
@@ -41,6 +43,13 @@ class Encoder(nn.Module):
         Returns:
             (B, N, D). What stands at padding is undefined and must not be read.
         """
+
+    def embedded(self, inputs: Inputs) -> Tensor:
+        """(B, N, E) vectors of the tokens, or those that are given in their place."""
+        if inputs.vectors is not None:
+            return inputs.vectors
+        vectors: Tensor = self.embedding(inputs)
+        return vectors
 
     def memory(self, length: int) -> Any:
         """An empty memory for texts that grow token by token to `length` at most, so that a new token costs no second

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,12 @@ PADDING, UNKNOWN, START, END, MASK = SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]"
 class Tokenizer(ABC):
     """Cuts text into tokens and numbers them, by a Hugging Face `tokenizers` object that the checkpoint keeps.
 
-    Offsets of the tokens refer to the original text, whatever the normaliser changed.
+    Offsets of the tokens refer to the original text, whatever the normaliser changed. `supports` names what it can tell
+    of its tokens beside them: "words", by `parts`, which gives of each token the number of one without its word, and
+    the word.
     """
+
+    supports: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self) -> None:
         """A tokenizer is empty until it has learnt, or been restored."""

@@ -63,12 +63,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SpanQuestion(Record):
-    """A question, the passages that may answer it, and its reference answers."""
+    """A question, the passages that may answer it, and its reference answers.
+
+    `accepted` are all wordings that count as right, the reference first; where there are none, those of the answers.
+    """
 
     question: str
     passages: tuple[str, ...]
     answers: tuple[Answer, ...] = ()
     identity: str = ""
+    accepted: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,11 @@ class RelationText(Record):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A span that plays a role in an event."""
+    """A span that plays a role in an event. `aliases` are other wordings of it, which scoring takes for right too."""
 
     role: str
     span: Span
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

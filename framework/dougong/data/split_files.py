@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dougong.contracts.data import Split
 from dougong.errors import UserError, suggestion
 
 BadRow = Callable[[str, str], None]
@@ -20,14 +19,14 @@ class SplitFiles:
 
     Args:
         folder: a setting `path`.
-        names: of the file of each split; None where there is none.
+        names: of the file of each split, or of another setting that names one; None where there is none.
     """
 
     folder: str
-    names: Mapping[Split, str | None]
+    names: Mapping[str, str | None]
 
-    def path(self, split: Split) -> Path | None:
-        """The file of a split.
+    def path(self, split: str) -> Path | None:
+        """The file of a split or another setting.
 
         Raises:
             UserError: it is not there.

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dougong.nn.rotary import rotate, turns
+
 
 class PointerScores(NamedTuple):
     """Logits.
@@ -27,12 +29,13 @@ class SpanPointer(nn.Module):
     """A start and an end for each type, and for any two tokens whether a span goes from one to the other.
 
     The matching tells the spans of one type apart where they overlap, as in arXiv 1910.11476; it is shared by all
-    types, so that its size does not depend on their number.
+    types, so that its size does not depend on their number. It is a product of starts and ends that are turned by
+    their positions, and so knows how far apart they are (arXiv 2208.03054).
 
     Args:
         dim: of the states.
         types: how many types there are.
-        match_dim: numbers by which starts and ends are matched.
+        match_dim: numbers by which starts and ends are matched, an even number.
     """
 
     def __init__(self, dim: int, types: int, match_dim: int = 64) -> None:
@@ -40,8 +43,9 @@ class SpanPointer(nn.Module):
         self.types = types
         self.boundaries = nn.Linear(dim, 2 * types)
         self.match = nn.Linear(dim, 2 * match_dim)
-        for layer in (self.boundaries, self.match):
-            nn.init.normal_(layer.weight, std=0.02)
+        nn.init.normal_(self.boundaries.weight, std=0.02)
+        # Starts and ends that are both near zero would hardly learn from their product.
+        nn.init.xavier_uniform_(self.match.weight)
         nn.init.zeros_(self.match.bias)
         # Few tokens are boundaries: to begin by saying so spares the first updates.
         nn.init.constant_(self.boundaries.bias, -3.0)
@@ -50,11 +54,12 @@ class SpanPointer(nn.Module):
         """(B, N, D) states to scores, in float32 at least."""
         start, end = _widened(self.boundaries(states)).chunk(2, -1)
         query, key = self.match(states).chunk(2, -1)
-        match = _widened(query @ key.transpose(1, 2)) / math.sqrt(query.size(-1))
+        by = turns(torch.arange(states.size(1), device=states.device), query.size(-1), query.dtype)
+        match = _widened(rotate(query, by) @ rotate(key, by).transpose(1, 2)) / math.sqrt(query.size(-1))
         return PointerScores(start, end, match)
 
     def loss(self, scores: PointerScores, spans: Tensor, padding_mask: Tensor | None = None) -> Tensor:
-        """Binary cross entropy of starts, ends and matches, summed over the batch.
+        """Cross entropy of starts, ends and matches, summed over the batch.
 
         Args:
             spans: (B, S, 3) the true spans: the type's number, the first token and the last; -1 where there is none.
@@ -72,9 +77,9 @@ class SpanPointer(nn.Module):
         ends = ((end > 0) | (scores.end.detach() > 0)).any(-1) & kept
         asked = _forward_pairs(starts, ends)
         return (
-            _cross_entropy(scores.start[kept], start[kept])
-            + _cross_entropy(scores.end[kept], end[kept])
-            + _cross_entropy(scores.match[asked], match[asked])
+            _multilabel(scores.start[kept], start[kept])
+            + _multilabel(scores.end[kept], end[kept])
+            + functional.binary_cross_entropy_with_logits(scores.match[asked], match[asked], reduction="sum")
         )
 
     def decode(self, scores: PointerScores, padding_mask: Tensor | None = None) -> list[list[tuple[int, int, int]]]:
@@ -101,8 +106,14 @@ def _forward_pairs(starts: Tensor, ends: Tensor) -> Tensor:
     return (starts[:, :, None] & ends[:, None, :]).triu()
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    return functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+def _multilabel(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross entropy where any number of the classes of a row may be right, summed: each of them is to be above 0 and
+    above all others, which are to be below 0 (https://kexue.fm/archives/7359)."""
+    right = targets > 0
+    zero = logits.new_zeros(len(logits), 1)
+    others = torch.cat([logits.masked_fill(right, -torch.inf), zero], 1).logsumexp(1)
+    wanted = torch.cat([(-logits).masked_fill(~right, -torch.inf), zero], 1).logsumexp(1)
+    return (others + wanted).sum()
 
 
 def _widened(scores: Tensor) -> Tensor:

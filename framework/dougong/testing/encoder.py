@@ -6,6 +6,7 @@ import torch
 
 from dougong.contracts.embedding import Inputs
 from dougong.testing.check import check, skip
+from dougong.testing.network import assert_gradients_reach
 from dougong.testing.reference import difference
 from dougong.testing.sequences import (
     EXACT,
@@ -13,12 +14,12 @@ from dougong.testing.sequences import (
     batch_invariance,
     compilation,
     determinism,
-    gradients,
     inputs_of,
     longest_input,
     network,
     padding_invariance,
     parts,
+    real,
     save_and_load,
     shape,
     untouched_inputs,
@@ -41,7 +42,35 @@ __all__ = [
     "save_and_load",
     "shape",
     "untouched_inputs",
+    "vectors",
 ]
+
+
+@check
+def gradients(subject: Subject) -> None:
+    """A finite gradient reaches every parameter, from the states or from the one vector of a text."""
+    made = network(subject)
+    inputs = inputs_of(made)
+
+    def run() -> torch.Tensor:
+        states = made(inputs)
+        return torch.cat([real(states, inputs), made.pool(states, inputs.padding_mask)])
+
+    assert_gradients_reach(made, run)
+
+
+@check
+def vectors(subject: Subject) -> None:
+    """If it takes vectors in place of tokens, those of its embedding give what the tokens give, and others do not."""
+    if not subject.states("supports", "vectors"):
+        skip('it does not support "vectors"')
+    made = network(subject)
+    inputs = inputs_of(made)
+    given = made.embedding(inputs)
+    outputs = [real(made(inputs._replace(vectors=item)), inputs) for item in (given, -given)]
+    gap = difference([outputs[0]], [real(made(inputs), inputs)])
+    assert gap < EXACT, f"those of its embedding make a difference of {gap:.1e}"
+    assert difference([outputs[1]], [outputs[0]]) > 0, "other vectors make none"
 
 
 @check

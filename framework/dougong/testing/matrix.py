@@ -96,12 +96,14 @@ def try_combination(combination: Combination, catalogue: Catalogue, folder: Path
     """
     from dougong.inference.model import load
     from dougong.testing.runs import small_run
+    from dougong.testing.task_trial import record_of
     from dougong.training.run import run
 
     config = run_configuration(combination.values(), catalogue, folder / "files", small_run(max_updates=1))
     result = run(config, folder / "run")
     assert result.checkpoint is not None, "the run left no checkpoint"
     assert result.metrics, "nothing was measured"
-    answers = list(load(result.checkpoint).predict(["斗拱是中国古代建筑的构件。"]))
-    assert len(answers) == 1, f"{len(answers)} answers for one text"
+    model = load(result.checkpoint)
+    answers = list(model.predict([record_of(model.task.accepts, "斗拱是中国古代建筑的构件。")]))
+    assert len(answers) == 1, f"{len(answers)} answers for one record"
     return result.metrics

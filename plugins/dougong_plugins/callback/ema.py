@@ -74,6 +74,10 @@ class Ema(Callback):
         share = (1.0 - self.decay) / (1.0 - self.decay**self.entries)
         torch._foreach_lerp_(list(self._averages.values()), list(weights.values()), share)
 
+    def restart(self) -> None:
+        """Begin anew, with the weights as they are now: called where a training goes back to earlier ones."""
+        self.entries, self._averages = 0, {}
+
     # An optimizer that evaluates other weights than it trains exchanges them before this hook and after the next.
     def on_validation_epoch_start(
         self, trainer: "pytorch_lightning.Trainer", pl_module: "pytorch_lightning.LightningModule"

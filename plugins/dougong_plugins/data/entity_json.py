@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import Data, Split
+from dougong.data.json_rows import BadRowError, text_of
 from dougong.data.records import Entity, PlainText, Record, Span, TaggedText
 from dougong.data.split_files import SplitFiles, json_lines
-
-
-class _BadRowError(Exception):
-    """What is wrong with a row."""
 
 
 @register("data", "entity_json")
@@ -43,6 +41,19 @@ class EntityJson(Data):
         self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test})
         self.on_bad_row = on_bad_row
 
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """A few lines a split."""
+        for name in ("train.json", "dev.json"):
+            rows = (
+                {"text": f"{who}读了{name}的第{number}行", "label": {"人物": {who: [[0, 1]]}}}
+                for number in range(8)
+                for who in ("王明", "李红")
+            )
+            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            (folder / name).write_text(text, encoding="utf-8")
+        return {"path": str(folder)}
+
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a line, in file order."""
         path = self.files.path(split)
@@ -51,7 +62,7 @@ class EntityJson(Data):
         for source, row in json_lines(path, self.bad_row):
             try:
                 found = _record(row, source)
-            except _BadRowError as problem:
+            except BadRowError as problem:
                 self.bad_row(source, str(problem))
                 continue
             yield found if record is TaggedText else PlainText(found.text, source=source)
@@ -76,12 +87,12 @@ def _record(row: Mapping[str, Any], source: str) -> TaggedText:
     """The record of a row.
 
     Raises:
-        _BadRowError: it can't be one.
+        BadRowError: it can't be one.
     """
-    text = _text(row.get("text"), "text")
+    text = text_of(row, "text")
     labels = row.get("label", {})
     if not isinstance(labels, dict) or not all(isinstance(places, dict) for places in labels.values()):
-        raise _BadRowError("`label` is not an object of objects, {type: {entity: [[first, last]]}}.")
+        raise BadRowError("`label` is not an object of objects, {type: {entity: [[first, last]]}}.")
     entities = tuple(
         Entity(name, span)
         for name, wordings in labels.items()
@@ -95,23 +106,11 @@ def _record(row: Mapping[str, Any], source: str) -> TaggedText:
 
 def _spans(text: str, wording: str, places: Any) -> Iterator[Span]:
     if not isinstance(places, list):
-        raise _BadRowError(f"the places of {wording!r} are not a list of [first, last].")
+        raise BadRowError(f"the places of {wording!r} are not a list of [first, last].")
     for place in places:
         if not (isinstance(place, list) and len(place) == 2 and all(type(item) is int for item in place)):
-            raise _BadRowError(f"a place of {wording!r} is {place!r}, not [first, last].")
+            raise BadRowError(f"a place of {wording!r} is {place!r}, not [first, last].")
         first, last = place
         if not 0 <= first <= last or text[first : last + 1] != wording:
-            raise _BadRowError(f"{wording!r} is not at [{first}, {last}] of the text, the last character included.")
+            raise BadRowError(f"{wording!r} is not at [{first}, {last}] of the text, the last character included.")
         yield Span(wording, first, last + 1)
-
-
-def _text(value: Any, key: str) -> str:
-    if not isinstance(value, str):
-        raise _BadRowError(f"`{key}` is {'missing' if value is None else 'not a text'}.")
-    if not value.strip():
-        raise _BadRowError(f"`{key}` is empty.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise _BadRowError(f"`{key}` is not Unicode text (half of a pair of surrogates).") from None
-    return value

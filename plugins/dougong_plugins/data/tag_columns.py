@@ -3,10 +3,10 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from dougong import register
-from dougong.contracts.data import Data, Split
+from dougong.contracts.data import SPLITS, Data, Split
 from dougong.data.records import Entity, PlainText, Record, Span, TaggedText
 from dougong.data.split_files import BadRow, SplitFiles, text_lines
 from dougong.data.tag_scheme import OUTSIDE, TypedSpan, spans_of
@@ -61,6 +61,14 @@ class TagColumns(Data):
         self.scheme = scheme
         self.join = join
         self.on_bad_row = on_bad_row
+
+    @classmethod
+    def trial_settings(cls, folder: Path) -> dict[str, Any]:
+        """A few texts a split."""
+        for split in SPLITS:
+            texts = (f"{split} O\n第 O\n{number} O\n{who} B-PER\n" for number in range(8) for who in ("王明", "李红"))
+            (folder / f"{split}.txt").write_text("\n".join(texts), encoding="utf-8")
+        return {"path": str(folder)}
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a text, in file order."""

@@ -10,12 +10,21 @@ from annotated_types import Ge, Le
 
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import LabelledText, PlainText, Record, SourceTarget, SpanQuestion, TaggedText
+from dougong.data.records import (
+    EventText,
+    LabelledText,
+    PlainText,
+    Record,
+    RelationText,
+    SourceTarget,
+    SpanQuestion,
+    TaggedText,
+)
 from dougong.errors import UserError
 from dougong_plugins.data.toy_world.composer import Scene
 from dougong_plugins.data.toy_world.dice import Dice
 from dougong_plugins.data.toy_world.headlines import headline
-from dougong_plugins.data.toy_world.questions import ask
+from dougong_plugins.data.toy_world.questions import ask, mixed
 from dougong_plugins.data.toy_world.reports import Reporter
 from dougong_plugins.data.toy_world.reviews import LABELS, review
 from dougong_plugins.data.toy_world.world import build
@@ -31,6 +40,7 @@ class Toy(Data):
         test_size: likewise for testing.
         world_seed: another seed makes another world: other names, facts and texts.
         unanswerable: of questions on a text, the share that it does not answer.
+        passages: how many texts a question comes with; one of them at least answers it.
     """
 
     yields: ClassVar[tuple[type[Record], ...]] = (
@@ -39,6 +49,8 @@ class Toy(Data):
         SourceTarget,
         SpanQuestion,
         TaggedText,
+        RelationText,
+        EventText,
     )
 
     def __init__(
@@ -48,10 +60,12 @@ class Toy(Data):
         test_size: Annotated[int, Ge(1)] = 400,
         world_seed: int = 0,
         unanswerable: Annotated[float, Ge(0), Le(1)] = 0.0,
+        passages: Annotated[int, Ge(1)] = 1,
     ) -> None:
         self._sizes: dict[Split, int] = {"train": size, "valid": valid_size, "test": test_size}
         self._seed = world_seed
         self._unanswerable = unanswerable
+        self._passages = passages
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -64,8 +78,10 @@ class Toy(Data):
             LabelledText: self._labelled_texts,
             PlainText: self._plain_texts,
             SourceTarget: self._headlines,
+            RelationText: self._relation_texts,
             SpanQuestion: self._questions,
             TaggedText: self._tagged_texts,
+            EventText: self._event_texts,
         }
         if record not in renderings:
             names = ", ".join(known.__name__ for known in self.yields)
@@ -75,6 +91,7 @@ class Toy(Data):
     def fingerprint(self) -> dict[str, str]:
         """The seed and the sizes, of which every text is a function."""
         world = {"world_seed": str(self._seed), "unanswerable": str(self._unanswerable)}
+        world["passages"] = str(self._passages)
         return world | {split: str(size) for split, size in self._sizes.items()}
 
     def _labelled_texts(self, split: Split) -> Iterator[LabelledText]:
@@ -91,8 +108,17 @@ class Toy(Data):
     def _plain_texts(self, split: Split) -> Iterator[PlainText]:
         return (PlainText(scene.text, source=source) for source, scene in self._reports(split))
 
+    def _relation_texts(self, split: Split) -> Iterator[RelationText]:
+        return (RelationText(scene.text, scene.triples, source=source) for source, scene in self._reports(split))
+
     def _tagged_texts(self, split: Split) -> Iterator[TaggedText]:
         return (TaggedText(scene.text, scene.entities, source=source) for source, scene in self._reports(split))
+
+    def _event_texts(self, split: Split) -> Iterator[EventText]:
+        return (
+            EventText(scene.text, scene.events, f"{split}-{number}", source=source)
+            for number, (source, scene) in enumerate(self._reports(split))
+        )
 
     def _reports(self, split: Split) -> Iterator[tuple[str, Scene]]:
         """Endless reports on companies, each with its source."""
@@ -114,12 +140,14 @@ class Toy(Data):
             answerable = not dice.chance(self._unanswerable)
             while True:
                 passage = reporter.report(dice)
-                question = ask(dice, passage, answerable)
+                others = [reporter.report(dice) for _ in range(self._passages - 1)]
+                question = ask(dice, passage, answerable, others)
                 if question is not None and (question.text, passage.text) not in seen:
                     break
             seen.add((question.text, passage.text))
+            texts, answers = mixed(dice, [passage.text, *(other.text for other in others)], question.answers)
             source = f"toy:{split}:{number}"
-            yield SpanQuestion(question.text, (passage.text,), question.answers, f"{split}-{number}", source=source)
+            yield SpanQuestion(question.text, texts, answers, f"{split}-{number}", source=source)
 
 
 def _unseen(seen: set[str], compose: Callable[[], Scene]) -> Scene:

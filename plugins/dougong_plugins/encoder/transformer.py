@@ -45,7 +45,7 @@ class TransformerEncoder(Encoder):
     """
 
     needs = frozenset({"padding"})
-    supports = frozenset({"causal"})
+    supports = frozenset({"causal", "vectors"})
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class TransformerEncoder(Encoder):
 
     def forward(self, inputs: Inputs, causal: bool = False, memory: list[KeyValues] | None = None) -> Tensor:
         """(B, N) tokens to (B, N, D) states."""
-        states: Tensor = self.enter(self.widen(self.embedding(inputs)))
+        states: Tensor = self.enter(self.widen(self.embedded(inputs)))
         by = self._turns(inputs, states.dtype)
         for number, layer in enumerate(self.layers):
             if memory is None:

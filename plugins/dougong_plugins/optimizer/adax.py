@@ -104,6 +104,30 @@ class AdaX(StatefulOptimizer):
                 )
         return loss
 
+    def row_coefficients(self, group: dict[str, Any], counts: Tensor) -> dict[str, Tensor | float] | None:
+        """What an update multiplies with, for rows that have each had their own number of updates (wrapper lazy).
+
+        Args:
+            counts: (N, 1), this update included.
+
+        Returns:
+            by the names of `dougong_plugins.wrapper.rows.adam.Coefficients`; None where the settings make it another
+            kind of update.
+        """
+        if group["maximize"] or group["eps_placement"] != "paper" or (group["weight_decay"] and not group["decoupled"]):
+            return None
+        share = (group["betas"][1] / (counts * math.log1p(group["betas"][1])).expm1()).clamp(
+            min=adax_choice.SMALLEST_SHARE
+        )
+        return {
+            "keep": 1 - group["lr"] * group["weight_decay"],
+            "first": 1 - group["betas"][0],
+            "second": torch.where(counts == 1, 1.0, share),
+            "scale": float(group["lr"]),
+            "root": 1.0,
+            "eps": group["eps"],
+        }
+
     def _alike(self, group: dict[str, Any]) -> dict[tuple[float, Any, Any], list[tuple[Tensor, ...]]]:
         """Parameters, gradients and moments of a group, by number of the update, type and device."""
         found: dict[tuple[float, Any, Any], list[tuple[Tensor, ...]]] = defaultdict(list)

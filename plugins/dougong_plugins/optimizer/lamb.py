@@ -1,6 +1,6 @@
 """Optimizer: LAMB."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pytorch_optimizer
 from annotated_types import Ge, Gt
@@ -8,6 +8,8 @@ from torch.optim.optimizer import ParamsT
 
 from dougong import register
 from dougong_plugins.optimizer.kernels.copyable import CopyableOptimizer
+from dougong_plugins.optimizer.kernels.groups import tensors_of
+from dougong_plugins.optimizer.kernels.stateful import is_sharded
 
 
 @register("optimizer", "lamb")
@@ -42,3 +44,16 @@ class Lamb(CopyableOptimizer, pytorch_optimizer.Lamb):
         super().__init__(
             params, lr, betas, weight_decay, weight_decouple=False, eps=eps, maximize=maximize, adam_debias=True
         )
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters.
+
+        Raises:
+            ValueError: one is spread over processes; the size of the whole of it is not what the package would take.
+        """
+        if any(is_sharded(tensor) for tensor in tensors_of([param_group])):
+            raise ValueError(
+                "lamb takes no sharded parameters (DTensor, FSDP2); choose adafactor, adamw, adax, lion, muon, radam, "
+                "schedule_free_adamw or sgd."
+            )
+        super().add_param_group(param_group)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor
+from torch.nn import functional
 
 from dougong import register
 from dougong.contracts.embedding import Inputs
@@ -20,7 +21,7 @@ from dougong.data.alignment import Aligned
 from dougong.data.records import SpanQuestion
 from dougong.nn.dropout import Dropout
 from dougong_plugins.task.reading.inputs import Layout
-from dougong_plugins.task.reading.pointers import Pointed, SpanPointers
+from dougong_plugins.task.reading.pointers import SpanPointers, log_probabilities
 from dougong_plugins.task.reading.references import References, TokenSpan
 from dougong_plugins.task.reading.scores import score_answers
 from dougong_plugins.task.reading.spans import Scored, best_spans, merge
@@ -31,7 +32,7 @@ IGNORED = -100
 
 @register("task", "reading_comprehension")
 class ReadingComprehension(Task):
-    """Where in its passages the answer to a question begins and ends (arXiv 1810.04805, section 4.2 and 4.3).
+    """Where in its passages the answer to a question begins and ends (arXiv 1810.04805, sections 4.2 and 4.3).
 
     Passages that are longer than the model are read in overlapping windows. A window without an answer points at its
     first token, [CLS], so that the scores of windows compare; the best span of all windows is the answer.
@@ -41,8 +42,8 @@ class ReadingComprehension(Task):
         question_length: longer questions are cut to this many tokens; null for a quarter of `max_length`.
         overlap: tokens that two neighbouring windows share; null for a quarter of `max_length`.
         max_answer_length: tokens of an answer at most.
-        match: tells the model which tokens of the passage stand in the question too (arXiv 1704.00051), and in how
-            long a piece of it, up to this many tokens; needs embedding.segments=2 and as many more. 0 for not.
+        match: tells the model which tokens of passage and question stand in the other too (arXiv 1704.00051), and in
+            how long a piece, up to this many tokens; needs embedding.segments=2 and twice as many more. 0 for not.
         hide: probability that a token is made the unknown one in training, so that names are not learnt by heart.
         unanswerable: whether questions may have no answer in their passages.
         threshold: how much likelier, as a difference of logarithms, no answer must be than the best span.
@@ -94,7 +95,7 @@ class ReadingComprehension(Task):
         self.hide = hide
         self.unknown_id = encoder.tokenizer.identity(UNKNOWN)
         self.point = SpanPointers(encoder.dim)
-        self._latest: dict[str, Aligned] = {}
+        self._aligned: dict[str, Aligned] = {}
 
     @classmethod
     def texts(cls, record: SpanQuestion) -> Iterable[str]:
@@ -119,7 +120,7 @@ class ReadingComprehension(Task):
         """
         tokenizer = self.encoder.tokenizer
         texts = list(dict.fromkeys(text for record in records for text in record.passages or ("",)))
-        aligned = dict(zip(texts, tokenizer.align(texts), strict=True))
+        self._aligned = aligned = dict(zip(texts, tokenizer.align(texts), strict=True))
         questions = tokenizer.numbers([record.question for record in records])
         examples: list[Example] = []
         for number, (record, question) in enumerate(zip(records, questions, strict=True)):
@@ -152,14 +153,12 @@ class ReadingComprehension(Task):
         drawn = random.integers(len(starts))
         return {**kept, "start": starts[drawn], "end": ends[drawn]}
 
-    def forward(self, batch: Batch) -> Pointed:
-        """(B, N) tokens to scores of starts and ends."""
+    def forward(self, batch: Batch) -> Tensor:
+        """(B, N) tokens to (B, N, 2) scores of the start and the end."""
         tokens = self._hidden(batch) if self.training and self.hide else batch["tokens"]
         states = self.encoder(Inputs(tokens, batch.get("padding_mask"), batch["segments"]))
         places = torch.arange(tokens.size(1), device=tokens.device)
-        first, count = batch["first"].unsqueeze(1), batch["count"].unsqueeze(1)
-        possible = (places == 0) | ((places >= first) & (places < first + count))
-        return self.point(self.dropout(states), possible, places < first - 1)  # type: ignore[no-any-return]
+        return self.point(self.dropout(states), places < batch["first"].unsqueeze(1) - 1)  # type: ignore[no-any-return]
 
     def _hidden(self, batch: Batch) -> Tensor:
         tokens = batch["tokens"]
@@ -167,20 +166,21 @@ class ReadingComprehension(Task):
         drawn = torch.rand(tokens.shape, device=tokens.device) < self.hide
         return tokens.masked_fill(drawn & ~torch.isin(tokens, special), self.unknown_id)
 
-    def loss(self, outputs: Pointed, batch: Batch) -> Loss:
-        """Cross entropy of the start, and of the end given the start, summed over the windows with a known target."""
-        starts = outputs.start_log_probabilities()
-        begin, end = batch["start"].clamp_min(0), batch["end"].clamp_min(0)
-        ends = outputs.end_log_probabilities(begin.unsqueeze(1))[:, 0]
-        known = batch["start"] != IGNORED
-        both = starts.gather(1, begin.unsqueeze(1)) + ends.gather(1, end.unsqueeze(1))
-        return Loss(-both[known].sum(), known.sum().to(both.dtype))
+    def loss(self, outputs: Tensor, batch: Batch) -> Loss:
+        """Cross entropy of start and end, their mean summed over the windows of which the target is known."""
+        starts, ends = log_probabilities(outputs, _possible(batch))
+        total = sum(
+            functional.nll_loss(scores, batch[name], ignore_index=IGNORED, reduction="sum")
+            for scores, name in ((starts, "start"), (ends, "end"))
+        )
+        return Loss(torch.as_tensor(total) / 2, (batch["start"] != IGNORED).sum().to(starts.dtype))
 
-    def predict(self, outputs: Pointed, batch: Batch) -> list[Prediction]:
+    def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
         """The best `spans` of each window, in tokens of the passage, and the score of there being `none`."""
-        none = outputs.start_log_probabilities()[:, 0]
-        scores, first, last = best_spans(outputs, self.max_answer_length, self.n_best)
-        shift = (batch["offset"] - batch["first"]).unsqueeze(1)
+        starts, ends = log_probabilities(outputs, _possible(batch))
+        none = starts[:, 0] + ends[:, 0]
+        scores, first, last = best_spans(starts[:, 1:], ends[:, 1:], self.max_answer_length, self.n_best)
+        shift = (batch["offset"] - batch["first"] + 1).unsqueeze(1)
         rows = zip(
             none.tolist(),
             batch["passage"].tolist(),
@@ -219,9 +219,9 @@ class ReadingComprehension(Task):
 
     def _answer(self, span: Scored, record: SpanQuestion) -> dict[str, Any]:
         passage = record.passages[span.passage]
-        if passage not in self._latest:  # questions on one passage follow one another
-            self._latest = {passage: self.encoder.tokenizer.align([passage])[0]}
-        start, end = self._latest[passage].characters(span.first, span.last)
+        if passage not in self._aligned:  # not of what was encoded last; questions on one passage follow one another
+            self._aligned = {passage: self.encoder.tokenizer.align([passage])[0]}
+        start, end = self._aligned[passage].characters(span.first, span.last)
         score = round(math.exp(span.score), 6)
         return {"text": passage[start:end], "start": start, "end": end, "passage": span.passage, "score": score}
 
@@ -236,3 +236,10 @@ def _within(window: Example, span: TokenSpan) -> tuple[int, int] | None:
     if span.passage != window["passage"] or first < 0 or last >= window["count"]:
         return None
     return window["first"] + first, window["first"] + last
+
+
+def _possible(batch: Batch) -> Tensor:
+    """(B, N), True at the passage, and at the first place, which stands for no answer."""
+    places = torch.arange(batch["tokens"].size(1), device=batch["tokens"].device)
+    first, count = batch["first"].unsqueeze(1), batch["count"].unsqueeze(1)
+    return (places == 0) | ((places >= first) & (places < first + count))

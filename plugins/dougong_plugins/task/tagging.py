@@ -1,36 +1,22 @@
 """Task: named entities."""
 
-# Shapes: B batch, N length, D hidden dimension, S spans of the text with most of them.
-
-import logging
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-import numpy as np
-import torch
 from annotated_types import Ge, Lt
-from torch import Tensor
 
 from dougong import register
-from dougong.contracts.embedding import Inputs
 from dougong.contracts.encoder import Encoder
-from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction, Scores, Task
-from dougong.contracts.tokenizer import END, START
-from dougong.data.alignment import Aligned
+from dougong.contracts.task import Facts, Prediction, Scores
 from dougong.data.records import TaggedText
-from dougong.data.tag_scheme import Scheme, TagSet, TypedSpan
 from dougong.errors import UserError
 from dougong.metrics.entities import entity_scores
 from dougong.metrics.wrong import wrong_table
-from dougong.nn.dropout import Dropout
-from dougong_plugins.task.tagging_parts.heads import ChainHead, Head, PointerHead, TagHead
-from dougong_plugins.task.tagging_parts.pieces import cut, joined, pieces
-
-logger = logging.getLogger(__name__)
+from dougong_plugins.task.typed_spans.task import SpanTask
 
 
 @register("task", "tagging")
-class Tagging(Task):
+class Tagging(SpanTask):
     """Named entities; their types are those of the training split. Each is an exact slice of the text.
 
     Args:
@@ -44,9 +30,12 @@ class Tagging(Task):
         dropout: probability that a number of the states is zeroed in training.
     """
 
+    # Said here, not by what it inherits from, so that reading the file tells.
     accepts: ClassVar = TaggedText
     main_metric: ClassVar = "f1"
-    higher_is_better: ClassVar = True
+    needs: ClassVar = frozenset()
+    streams: ClassVar = False
+    sought: ClassVar = "entities"
 
     def __init__(
         self,
@@ -55,23 +44,10 @@ class Tagging(Task):
         max_length: Annotated[int, Ge(3)] = 128,
         overlap: Annotated[int, Ge(0)] = 32,
         decoder: Literal["crf", "softmax", "pointer"] = "crf",
-        scheme: Scheme = "BIO",
+        scheme: Literal["BIO", "BIOES"] = "BIO",
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
     ) -> None:
-        super().__init__()
-        if encoder.max_length is not None and max_length > encoder.max_length:
-            raise ValueError(f"max_length: must be <= embedding.max_length={encoder.max_length}, got {max_length}.")
-        if overlap >= max_length - 2:
-            raise ValueError(f"overlap: must be < max_length - 2 = {max_length - 2}, got {overlap}.")
-        self.encoder = encoder
-        self.types: list[str] = facts["types"]
-        self.room, self.overlap = max_length - 2, overlap
-        self.tags = TagSet(self.types, scheme)
-        self.dropout = Dropout(dropout)
-        self.head: Head = _head(decoder, encoder.dim, self.tags)
-        self.flat = decoder != "pointer"
-        self._numbers = {name: number for number, name in enumerate(self.types)}
-        self._warned = False
+        super().__init__(encoder, facts["types"], max_length, overlap, decoder, scheme, dropout)
 
     @classmethod
     def study(cls, records: Iterable[TaggedText]) -> Facts:
@@ -87,70 +63,30 @@ class Tagging(Task):
 
     def problem(self, record: TaggedText) -> str | None:
         """A type that training never saw, or an entity that is not where it is said to be."""
+        types = self.tags.types
         for entity in record.entities:
             span = entity.span
             if entity.type not in self._numbers:
-                shown = ", ".join(self.types[:20]) + (", ..." if len(self.types) > 20 else "")
+                shown = ", ".join(types[:20]) + (", ..." if len(types) > 20 else "")
                 return f"the entity type is {entity.type!r}; expected one of: {shown}."
             if not span.text or record.text[span.start : span.end] != span.text:
                 return f"the entity {span.text!r} is not at [{span.start}, {span.end}) of the text."
         return None
 
-    def encode(self, records: Sequence[TaggedText]) -> list[Example]:
-        """Windows, each with its tokens, where they lie in the text, and what is to be found there."""
-        tokenizer = self.encoder.tokenizer
-        start, end = tokenizer.identity(START), tokenizer.identity(END)
-        examples, lost = [], 0
-        for number, (record, aligned) in enumerate(
-            zip(records, tokenizer.align([record.text for record in records]), strict=True)
-        ):
-            spans, without_tokens = self._spans(record, aligned)
-            lost += without_tokens
-            for window in cut(aligned, spans, self.room, self.overlap):
-                tags, overlapping = self.tags.encode(window["spans"], len(window["numbers"]))
-                lost += overlapping if self.flat else 0
-                numbered = [(self._numbers[name], first, last) for name, first, last in window.pop("spans")]
-                tokens = np.concatenate([[start], window.pop("numbers"), [end]])
-                targets = {"tags": np.array(tags, np.int64), "spans": np.array(numbered, np.int64).reshape(-1)}
-                examples.append({"tokens": tokens, "record": number, **window, **targets})
-        self._tell(lost)
-        return examples
-
-    def padding_values(self) -> dict[str, int]:
-        """No span is -1."""
-        return {**super().padding_values(), "spans": -1}
-
-    def forward(self, batch: Batch) -> Any:
-        """The head's scores of the tokens between the special ones."""
-        states = self.encoder(Inputs(batch["tokens"], batch.get("padding_mask")))
-        return self.head(self.dropout(states[:, 1:-1]))
-
-    def loss(self, outputs: Any, batch: Batch) -> Loss:
-        """The head's loss, summed over the tokens."""
-        padding_mask = _padding(batch)
-        spans = batch["spans"].reshape(len(batch["spans"]), batch["spans"].size(1) // 3, 3)
-        total = self.head.loss(outputs, batch["tags"], spans, padding_mask)
-        count = batch["tags"].numel() if padding_mask is None else (~padding_mask).sum()
-        return Loss(total, torch.as_tensor(count, dtype=torch.float32, device=total.device))
-
-    def predict(self, outputs: Any, batch: Batch) -> list[Prediction]:
-        """What each window found, as pieces of the text."""
-        padding_mask = _padding(batch)
-        found = self.head.spans(outputs, padding_mask)
-        lengths = [batch["tags"].size(1)] * len(found) if padding_mask is None else (~padding_mask).sum(1).tolist()
-        columns = (batch[name].tolist() for name in ("starts", "ends", "home", "away"))
+    def spans(self, record: TaggedText) -> list[tuple[str, int, int]]:
+        """The entities of known types."""
         return [
-            {"pieces": pieces(spans, starts[:length], ends[:length], home, away)}
-            for spans, length, starts, ends, home, away in zip(found, lengths, *columns, strict=True)
+            (entity.type, entity.span.start, entity.span.end)
+            for entity in record.entities
+            if entity.type in self._numbers
         ]
 
     def join(self, predictions: Sequence[Prediction], record: TaggedText) -> Prediction:
         """The entities of a text."""
-        spans = joined([prediction["pieces"] for prediction in predictions])
         return {
             "entities": [
                 {"type": name, "span": {"text": record.text[start:end], "start": start, "end": end}}
-                for name, start, end in spans
+                for name, start, end in self.found(predictions)
             ]
         }
 
@@ -169,36 +105,7 @@ class Tagging(Task):
         )
         return Scores(scores.metrics(), {"types": scores.table(), "wrong": wrong_table(wrong)})
 
-    def _spans(self, record: TaggedText, aligned: Aligned) -> tuple[list[TypedSpan], int]:
-        """The known entities in tokens, and how many have none."""
-        found = [
-            (entity.type, aligned.tokens(entity.span.start, entity.span.end))
-            for entity in record.entities
-            if entity.type in self._numbers
-        ]
-        spans = [(name, *tokens) for name, tokens in found if tokens is not None]
-        return spans, len(found) - len(spans)
-
-    def _tell(self, lost: int) -> None:
-        if lost and not self._warned:
-            self._warned = True
-            advice = " task.decoder=pointer keeps those that overlap." if self.flat else ""
-            logger.warning(
-                "some entities can't be learnt, and count as missed: they overlap others, or have no token.%s", advice
-            )
-
-
-def _head(decoder: str, dim: int, tags: TagSet) -> Any:
-    if decoder == "pointer":
-        return PointerHead(dim, tags.types)
-    return ChainHead(dim, tags) if decoder == "crf" else TagHead(dim, tags)
-
-
-def _padding(batch: Batch) -> Tensor | None:
-    """(B, N) of the tokens between the special ones; the last token of a text is the second special one."""
-    mask = batch.get("padding_mask")
-    return None if mask is None else mask[:, 2:]
-
 
 def _readable(entities: Iterable[tuple[str, int, int]], text: str) -> list[str]:
-    return [f"{name} {text[start:end]} [{start}, {end})" for name, start, end in sorted(entities, key=lambda it: it[1])]
+    ordered = sorted(entities, key=lambda item: (item[1], item[2], item[0]))
+    return [f"{name} {text[start:end]} [{start}, {end})" for name, start, end in ordered]

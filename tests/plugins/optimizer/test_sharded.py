@@ -17,6 +17,7 @@ CASES = {
     "adafactor, momentum": {"min_dim": 2, "momentum": 0.9},
     "adafactor, whole": {},
     "lion": {},
+    "muon": {},
     "radam": {},
     "sgd": {},
     "schedule_free_adamw": {},
@@ -49,6 +50,7 @@ def compare(case: str) -> None:
 
 def process(rank: int, folder: str) -> None:
     """One of two."""
+    torch.Tensor.bfloat16 = torch.Tensor.double  # what PyTorch's Muon rounds to depends on the order of its sums
     store = torch.distributed.FileStore(f"{folder}/store", 2)
     torch.distributed.init_process_group("gloo", rank=rank, world_size=2, store=store)
     for case in CASES:
@@ -56,13 +58,27 @@ def process(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_sharded_parameters_are_moved_as_whole_ones_and_gone_on_with(case):
+@pytest.fixture
+def process_group():
     torch.distributed.init_process_group("gloo", rank=0, world_size=1, store=torch.distributed.HashStore())
-    try:
-        compare(case)
-    finally:
-        torch.distributed.destroy_process_group()
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.usefixtures("process_group")
+def test_sharded_parameters_are_moved_as_whole_ones_and_gone_on_with(case):
+    compare(case)
+
+
+@pytest.mark.usefixtures("process_group")
+def test_lamb_refuses_them_and_says_what_takes_them():
+    model = Tagger()
+    fully_shard(model, mesh=torch.distributed.init_device_mesh("cpu", (1,)))
+    with pytest.raises(ValueError, match=r"lamb takes no sharded parameters .*; choose adafactor, adamw,") as caught:
+        dougong.create("optimizer", "lamb", params=list(model.parameters()))
+    offered = str(caught.value).partition("; choose ")[2].rstrip(".").replace(" or ", ", ").split(", ")
+    assert set(offered) == {case.partition(",")[0] for case in CASES}
 
 
 @pytest.mark.slow

@@ -5,43 +5,21 @@ import random
 
 import numpy as np
 import pytest
-import tokenizers
 import torch
 from runs import train
+from typed_spans import TOKENIZERS, evaluate
 
 import dougong
 from dougong.command_line.main import main
-from dougong.contracts.tokenizer import END, START, Tokenizer
 from dougong.data.examples import pack
 from dougong.data.loader import BatchMaker
 from dougong.data.records import Entity, Span, TaggedText
 from dougong.errors import UserError
-from dougong.nn.span_pointer import PointerScores
-from dougong.training.evaluation import Evaluation
 from dougong_plugins.task.tagging import Tagging
 from dougong_plugins.tokenizer.byte import ByteTokenizer
 from dougong_plugins.tokenizer.character import CharacterTokenizer
-from dougong_plugins.tokenizer.wordpiece import WordPieceTokenizer
 
 DECODERS = pytest.mark.parametrize("decoder", ["crf", "softmax", "pointer"])
-
-
-class Normalising(Tokenizer):
-    """Tells nothing apart that can be confused: form, case, accents, and what has no width."""
-
-    def learn(self, texts):
-        normalise = tokenizers.normalizers
-        core = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "[PAD]": 1, START: 2, END: 3}, "[UNK]"))
-        core.normalizer = normalise.Sequence(
-            [normalise.NFKD(), normalise.StripAccents(), normalise.Lowercase(), normalise.Replace("\u200b", "")]
-        )
-        core.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(r"\w+|\W"), "isolated")
-        return core
-
-
-TOKENIZERS = pytest.mark.parametrize(
-    "kind", [CharacterTokenizer, ByteTokenizer, WordPieceTokenizer, Normalising], ids=lambda kind: kind.__name__
-)
 
 
 def record(text: str, *entities: tuple[str, str]) -> TaggedText:
@@ -80,35 +58,6 @@ def task(decoder: str = "crf", kind=CharacterTokenizer, records=HARD, max_length
     return Tagging(encoder, facts, max_length, overlap, decoder, **more).eval()
 
 
-def oracle(made: Tagging, batch):
-    """The scores of a network that knows."""
-    if made.flat:
-        return 50.0 * torch.nn.functional.one_hot(batch["tags"].long(), len(made.tags)).float()
-    number, length = batch["tags"].shape
-    start, end = torch.full((2, number, length, len(made.types)), -9.0)
-    match = torch.full((number, length, length), -9.0)
-    for text, spans in enumerate(batch["spans"].reshape(number, -1, 3).tolist() if batch["spans"].numel() else []):
-        for kind, first, last in spans:
-            if kind >= 0:
-                start[text, first, kind] = end[text, last, kind] = match[text, first, last] = 9.0
-    return PointerScores(start, end, match)
-
-
-def evaluate(made: Tagging, records, size: int = 3):
-    """The predictions of a network that knows, and their scores."""
-    examples = pack([made.encode(records)])
-    maker, evaluation = BatchMaker(examples, made.padding_values()), Evaluation(made)
-    for begin in range(0, len(examples), size):
-        batch = maker[np.arange(begin, min(begin + size, len(examples)))]
-        evaluation.add(oracle(made, batch), batch)
-    scores = evaluation.scores(records)
-    joined = [
-        made.join([part[key] for key in sorted(part)], item)
-        for part, item in zip((evaluation.predictions[number] for number in range(len(records))), records, strict=True)
-    ]
-    return joined, scores
-
-
 @TOKENIZERS
 @DECODERS
 @pytest.mark.parametrize("scheme", ["BIO", "BIOES"])
@@ -141,16 +90,20 @@ def test_entities_are_whole_whatever_the_windows_and_the_overlap(decoder, overla
     assert evaluate(made, texts)[1].metrics["f1"] == 1.0
 
 
-def test_entities_within_each_other_need_the_pointer_and_others_say_so(caplog):
+def test_entities_within_each_other_need_the_pointer_and_others_say_so():
     nested = [
         record("北京大学校长", ("org", "北京大学"), ("loc", "北京"), ("post", "大学校长")),
         record("中国银行行", ("org", "中国银行"), ("org", "银行")),
     ]
-    assert evaluate(task("pointer", records=nested), nested)[1].metrics["f1"] == 1.0
-    assert not caplog.records
-    scores = evaluate(task("crf", records=nested), nested)[1]
+    made = task("pointer", records=nested)
+    assert evaluate(made, nested)[1].metrics["f1"] == 1.0
+    assert not made.remarks()
+    made = task("crf", records=nested)
+    scores = evaluate(made, nested)[1]
     assert scores.metrics == {"loss": pytest.approx(0, abs=1e-4), "f1": 4 / 7, "precision": 1.0, "recall": 2 / 5}
-    assert "task.decoder=pointer" in caplog.text
+    assert made.remarks() == [
+        "3 entities overlap others that the tags keep: they count as missed; task.decoder=pointer keeps them"
+    ]
     assert scores.tables["wrong"][1][0] == "北京大学校长"
     assert scores.tables["wrong"][1][1:] == [
         "loc 北京 [0, 2); org 北京大学 [0, 4); post 大学校长 [2, 6)",

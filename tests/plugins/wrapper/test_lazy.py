@@ -7,6 +7,7 @@ from torch import nn
 from torch.optim import AdamW
 
 from dougong.optim.stack import Stack
+from dougong_plugins.optimizer.adax import AdaX
 from dougong_plugins.wrapper.lazy import Lazy
 from dougong_plugins.wrapper.rows import update
 
@@ -66,16 +67,46 @@ def test_it_equals_the_reference_for_every_row_separable_optimizer(name, sparse,
         torch.testing.assert_close(one, other, **CLOSE)
 
 
+def adax(params) -> torch.optim.Optimizer:
+    return AdaX(params, lr=0.01, weight_decay=0.1)
+
+
+@pytest.mark.parametrize("core", [CORES["adamw"], CORES["fused adamw"], adax], ids=["adamw", "fused adamw", "adax"])
 @pytest.mark.parametrize("clocks", [0, 1000], ids=["its own kernel", "the optimizer's"])
 @pytest.mark.parametrize("chunk", [1, 3, 256])
 @pytest.mark.parametrize("whole", [0.0, 2.0], ids=["where they are", "taken out"])
-def test_however_rows_are_worked_on_the_result_is_the_same(monkeypatch, clocks, chunk, whole):
+def test_however_rows_are_worked_on_the_result_is_the_same(monkeypatch, core, clocks, chunk, whole):
     monkeypatch.setattr(update, "FEW_CLOCKS", clocks)
     monkeypatch.setattr(update, "CHUNK", chunk)
     monkeypatch.setattr(update, "CORE_CHUNK", chunk)
     monkeypatch.setattr(update, "WHOLE_ABOVE", whole)
-    for one, other in zip(lazily(CORES["adamw"], "rows"), rows_apart(CORES["adamw"]), strict=True):
+    for one, other in zip(lazily(core, "rows"), rows_apart(core), strict=True):
         torch.testing.assert_close(one, other, **CLOSE)
+
+
+@pytest.mark.parametrize("setting", [{"maximize": True}, {"decoupled": False}, {"eps_placement": "official"}])
+def test_every_setting_of_adax_is_kept_to(monkeypatch, setting):
+    monkeypatch.setattr(update, "FEW_CLOCKS", 0)
+
+    def core(params):
+        return AdaX(params, lr=0.01, weight_decay=0.1, **setting)
+
+    for one, other in zip(lazily(core, "rows"), rows_apart(core), strict=True):
+        torch.testing.assert_close(one, other, **CLOSE)
+
+
+@pytest.mark.parametrize("clocks", [0, 1000])
+def test_moments_of_16_bit_rows_are_kept_as_the_optimizer_keeps_them(monkeypatch, clocks):
+    monkeypatch.setattr(update, "FEW_CLOCKS", clocks)
+    table = nn.Embedding(9, 4, dtype=torch.bfloat16)
+    optimizer = Lazy().wrap(AdaX(table.parameters()), table)
+    for _ in range(2):
+        optimizer.zero_grad()
+        table(torch.tensor([1, 2])).sum().backward()
+        optimizer.step()
+    state = optimizer.state[table.weight]
+    assert (state["exp_avg"].dtype, state["exp_avg_sq"].dtype) == (torch.float32, torch.float32)
+    torch.testing.assert_close(state["exp_avg"][1], torch.full((4,), 0.19))
 
 
 @pytest.mark.parametrize("mode", ["rows", "mask"])

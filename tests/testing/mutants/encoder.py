@@ -56,7 +56,9 @@ class Context(TransformerEncoder):
     def forward(self, inputs, causal=False, memory=None):
         batch, length = inputs.tokens.shape
         positions = torch.arange(length).expand(batch, length).reshape(-1, 1)
-        return super().forward(Inputs(inputs.tokens.reshape(-1, 1), positions=positions)).view(batch, length, self.dim)
+        vectors = None if inputs.vectors is None else inputs.vectors.reshape(batch * length, 1, -1)
+        alone = Inputs(inputs.tokens.reshape(-1, 1), positions=positions, vectors=vectors)
+        return super().forward(alone).view(batch, length, self.dim)
 
     def memory(self, length):
         return None
@@ -169,3 +171,11 @@ class Compilation(TransformerEncoder):
     def forward(self, inputs, causal=False, memory=None):
         states = super().forward(inputs, causal, memory)
         return states if states.sum().item() > 0 else states * 1.0
+
+
+@register("encoder", "vectors")
+class Vectors(TransformerEncoder):
+    """Says that it takes vectors, and does not look at them."""
+
+    def forward(self, inputs, causal=False, memory=None):
+        return super().forward(inputs._replace(vectors=None), causal, memory)

@@ -26,9 +26,10 @@ class MyEncoder(Encoder):
     """
 
     # What it asks of an attention, if it has one ("padding", "causal", "cross"), and
-    # what it can do itself: "causal", to keep a token from those after it.
+    # what it can do itself: "causal", to keep a token from those after it, and
+    # "vectors", to begin with vectors that a task made in place of tokens.
     needs = frozenset()
-    supports = frozenset()
+    supports = frozenset({"vectors"})
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class MyEncoder(Encoder):
         A token's state must not depend on padding, nor on the rest of the batch.
         `causal` and `memory` are for encoders that support "causal".
         """
-        states: Tensor = self.embedding(inputs)
+        states = self.embedded(inputs)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             seen = norm(states)
             if inputs.padding_mask is not None:

@@ -1,7 +1,7 @@
 """Questions on a report, with all places of the report that answer them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from dougong.data.records import Answer, Span
 from dougong_plugins.data.toy_world.chronicle import TRIGGERS
@@ -49,26 +49,59 @@ class Question:
     answers: tuple[Answer, ...]
 
 
-def ask(dice: Dice, scene: Scene, answerable: bool = True) -> Question | None:
+def ask(dice: Dice, scene: Scene, answerable: bool = True, others: Sequence[Scene] = ()) -> Question | None:
     """A question that a report answers, or one about somebody or something in it that it does not answer.
 
     None where there is nothing to ask.
+
+    Args:
+        others: further reports, whose answers to that question are among its answers, as of passage 1 and so on.
     """
-    stated = _stated(dice, scene)
+    wordings = Wordings.of(dice)
+    stated = _stated(wordings, scene)
     if not answerable:
         stated = {wording: [] for wording in _unstated(dice, scene)}
     if not stated:
         return None
     text = dice.one_of(list(stated))
     # Another mention of what is asked for is not an answer, but the same thing stated twice has two.
-    spans = sorted({(span.start, span.text) for span in stated[text]})
-    return Question(text, tuple(Answer(wording, start) for start, wording in spans))
+    answers = list(_answers(stated[text], 0))
+    for number, other in enumerate(others, 1):
+        answers += _answers(_stated(wordings, other).get(text, []), number)
+    return Question(text, tuple(answers))
 
 
-def _stated(dice: Dice, scene: Scene) -> dict[str, list[Span]]:
+def mixed(dice: Dice, passages: Sequence[str], answers: Sequence[Answer]) -> tuple[tuple[str, ...], tuple[Answer, ...]]:
+    """Passages in random order, and their answers where they are then."""
+    order = dice.shuffled(range(len(passages)))
+    moved = [replace(answer, passage=order.index(answer.passage)) for answer in answers]
+    return tuple(passages[number] for number in order), tuple(
+        sorted(moved, key=lambda item: (item.passage, item.start))
+    )
+
+
+def _answers(spans: Iterable[Span], passage: int) -> Iterator[Answer]:
+    for start, wording in sorted({(span.start, span.text) for span in spans}):
+        yield Answer(wording, start, passage)
+
+
+@dataclass(frozen=True)
+class Wordings:
+    """How one asks: a wording for each predicate, and a word for each event."""
+
+    predicates: dict[str, str]
+    triggers: dict[str, str]
+
+    @classmethod
+    def of(cls, dice: Dice) -> "Wordings":
+        """Any."""
+        predicates = {predicate: dice.one_of(choices) for predicate, (_, choices) in ON_PREDICATES.items()}
+        return cls(predicates, {event: dice.one_of(choices) for event, choices in TRIGGERS.items()})
+
+
+def _stated(asked: Wordings, scene: Scene) -> dict[str, list[Span]]:
     """What can be asked of a report, with the places that answer it."""
-    wordings = {predicate: dice.one_of(choices) for predicate, (_, choices) in ON_PREDICATES.items()}
-    words = {event: dice.one_of(choices) for event, choices in TRIGGERS.items()}
+    wordings, words = asked.predicates, asked.triggers
     found: dict[str, list[Span]] = {}
     for triple in scene.triples:
         if triple.predicate in wordings:

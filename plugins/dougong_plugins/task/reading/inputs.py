@@ -1,6 +1,6 @@
 """A question and a piece of a passage as one input: [CLS] question [SEP] piece [SEP]."""
 
-# Shapes: N length of an input, T tokens of a passage.
+# Shapes: N length of an input, Q tokens of a question, T of a passage.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Layout:
         max_length: tokens of an input, special ones included.
         question_length: longer questions are cut to this many tokens.
         overlap: tokens that two neighbouring windows share.
-        match: the longest piece of the question, in tokens, that is told apart.
+        match: the longest piece that question and passage share, in tokens, that is told apart.
     """
 
     tokenizer: Tokenizer
@@ -34,16 +34,17 @@ class Layout:
         """One input for each window over the passage.
 
         `first` is the place of its first passage token, `count` how many there are, `offset` the number that the first
-        has in the passage. Segment 0 is the question, 1 the passage; with `match`, 1 + n is what is part of n tokens
-        in a row that the question has.
+        has in the passage. Segment 0 is the question, 1 the passage. With `match` the segment n is a part of the
+        question, and match + 1 + n one of the passage, that stands in the other with n - 1 of its neighbours; 0 and
+        match + 1 is what does not.
         """
         numbers = self.tokenizer
         start, end = numbers.identity(START), numbers.identity(END)
         question = question[: self.question_length]
         head = np.concatenate([[start], question, [end]])
         unknown = numbers.identity(UNKNOWN)
-        shared = self.match + 1 + shared_run(question, passage, self.match, unknown)
-        named = shared_run(passage, question, self.match, unknown)
+        named, shared = shared_runs(question, passage, self.match, unknown)
+        shared = shared + self.match + 1
         for window in windows(len(passage), self.max_length - len(head) - 1, self.overlap):
             piece = slice(window.begin, window.end)
             yield {
@@ -55,24 +56,22 @@ class Layout:
             }
 
 
-def shared_run(question: Numbers, passage: Numbers, longest: int, unknown: int) -> Numbers:
-    """(T,) of each passage token, how many in a row, itself among them, stand in the question too.
+def shared_runs(question: Numbers, passage: Numbers, longest: int, unknown: int) -> tuple[Numbers, Numbers]:
+    """(Q,) and (T,) of each token, how many in a row, itself among them, stand in the other text too.
 
     Args:
         longest: longer runs count as this many.
         unknown: the number of the unknown token, which equals no other.
     """
-    found = np.zeros(len(passage), np.int64)
-    question = np.where(question == unknown, -1, question)
-    for length in range(1, 1 + min(longest, len(question), len(passage))):
-        pieces = {piece.tobytes() for piece in _runs(question, length)}
-        hits = np.fromiter((piece.tobytes() in pieces for piece in _runs(passage, length)), bool)
-        for place in range(length):
-            found[place : place + len(hits)][hits] = length
-        if not hits.any():
-            break
-    return found
+    same = ((question[:, None] == passage) & (passage != unknown)).astype(np.int8)  # (Q, T)
+    before, after = same.copy(), same.copy()  # pairs in a row up to this one, and from this one on
+    for _ in range(1, longest):
+        before[1:, 1:] = same[1:, 1:] * (1 + before[:-1, :-1])
+        after[:-1, :-1] = same[:-1, :-1] * (1 + after[1:, 1:])
+    runs = np.minimum(before + after - same, longest)
+    return runs.max(1, initial=0), runs.max(0, initial=0)
 
 
-def _runs(numbers: Numbers, length: int) -> Numbers:
-    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(numbers.astype(np.int64), length))
+def shared_run(question: Numbers, passage: Numbers, longest: int, unknown: int) -> Numbers:
+    """(T,) of each passage token, as `shared_runs`."""
+    return shared_runs(question, passage, longest, unknown)[1]

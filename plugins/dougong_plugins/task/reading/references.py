@@ -36,6 +36,7 @@ class References:
         """What was counted, in words."""
         said = {
             "searched": "reference answers are not where the data says; they were found by search",
+            "unplaced": "reference answers come without a place; they were found by search",
             "missing": "reference answers are not in their passage; they count in scoring, not in training",
             "unknown": "questions have no reference answer in their passage; they are scored, not trained on",
             "long": "questions have no reference answer that fits into a window; they are scored, not trained on",
@@ -48,7 +49,9 @@ class References:
         if start is None:
             self._count("missing", record, answer, "is not in the passage")
             return None
-        if start != answer.start:
+        if answer.start < 0:
+            self.counts["unplaced"] += 1
+        elif start != answer.start:
             self._count("searched", record, answer, f"is at {start}")
         tokens = aligned[passage].tokens(start, start + len(answer.text))
         return TokenSpan(answer.passage, *tokens) if tokens else None

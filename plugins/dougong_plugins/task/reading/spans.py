@@ -1,17 +1,13 @@
 """The best spans of windows, and of the passages that the windows are of."""
 
-# Shapes: B batch, N length, K spans.
+# Shapes: B batch, N length, L longest answer, K spans that are kept.
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-
-from dougong_plugins.task.reading.pointers import Pointed
-
-BEAM = 24
-"""Starts that are followed, beyond the spans that are asked for."""
+from torch.nn import functional
 
 
 class Scored(NamedTuple):
@@ -23,28 +19,23 @@ class Scored(NamedTuple):
     last: int
 
 
-def best_spans(pointed: Pointed, longest: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The likeliest spans of each row, of all that begin at one of its likeliest starts.
-
-    A span is no likelier than its start, so that these are the best of all wherever what is left out begins less
-    likely than they are.
+def best_spans(starts: Tensor, ends: Tensor, longest: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The spans of most `starts[first] + ends[last]` in each row, exactly: all pairs are compared.
 
     Args:
+        starts, ends: (B, N) scores, minus infinity where no answer can begin or end.
         longest: tokens of an answer at most.
         count: how many spans to keep.
 
     Returns:
-        (B, K) scores, first and last places, best first; the score is minus infinity where there are not as many.
+        (B, K) scores, first and last places, best first; K is `count`, or fewer where there are not as many pairs.
     """
-    starts = pointed.start_log_probabilities()
-    starts = torch.cat([torch.full_like(starts[:, :1], -torch.inf), starts[:, 1:]], 1)  # the first stands for none
-    likely, first = starts.topk(min(BEAM + count, starts.size(1)))
-    ends = pointed.end_log_probabilities(first)
-    places = torch.arange(starts.size(1), device=starts.device)
-    ends = ends.masked_fill(places >= first.unsqueeze(-1) + longest, -torch.inf)
-    pairs = likely.unsqueeze(-1) + ends.nan_to_num(-torch.inf, neginf=-torch.inf)
-    scores, chosen = pairs.flatten(1).topk(min(count, pairs[0].numel()))
-    return scores, first.gather(1, chosen // starts.size(1)), chosen % starts.size(1)
+    longest = min(longest, starts.size(1))
+    reach = functional.pad(ends, (0, longest - 1), value=-torch.inf).unfold(1, longest, 1)  # (B, N, L)
+    pairs = (starts.unsqueeze(-1) + reach).flatten(1)
+    scores, places = pairs.topk(min(count, pairs.size(1)))
+    first = places // longest
+    return scores, first, first + places % longest
 
 
 def merge(windows: Iterable[Iterable[Scored]], count: int) -> list[Scored]:

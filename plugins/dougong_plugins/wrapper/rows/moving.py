@@ -29,7 +29,7 @@ def put(table: Tensor, rows: Tensor, values: Tensor) -> None:
     """
     if _wide(table) and _wide(values):
         table, values = table.detach().view(torch.complex128), values.view(torch.complex128)
-    table.index_copy_(0, rows, values)
+    table.index_put_((rows,), values)
 
 
 def local(tensor: Tensor) -> Tensor:

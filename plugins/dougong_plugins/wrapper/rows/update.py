@@ -10,11 +10,19 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dougong.optim.core import update_apart
-from dougong_plugins.wrapper.rows.adam import Coefficients, adam_, coefficients, everywhere, part_of
+from dougong_plugins.wrapper.rows.adam import (
+    Coefficients,
+    adam_,
+    coefficients,
+    everywhere,
+    has_kernel,
+    kernel_,
+    part_of,
+)
 from dougong_plugins.wrapper.rows.moving import local, put, take
 
 CHUNK = 256  # rows at a time: what stays in the cache while pass after pass goes over it
-CORE_CHUNK = 512  # for the optimizer's own kernel, which goes over it once
+CORE_CHUNK = 512  # for the optimizer's own kernel, which goes over it once; no less than CHUNK
 FEW_CLOCKS = 32  # up to so many, rows of one clock each are updated by the optimizer's own kernel
 WHOLE_ABOVE = 0.15  # share of the rows above which they are not taken out any more, but updated where they are
 
@@ -59,7 +67,7 @@ class RowUpdate:
         clocks, lengths = torch.unique_consecutive(ordered, return_counts=True)
         by = None
         many = len(rows) > WHOLE_ABOVE * len(whole)
-        if (many or len(clocks) > FEW_CLOCKS) and set(names) == {"exp_avg", "exp_avg_sq"}:
+        if (many or len(clocks) > FEW_CLOCKS) and self._is_adams(names, state):
             by = coefficients(self.core, group, counts.double().add_(1).unsqueeze(1))
         if by is not None:
             self._adam(state, rows, gradients, whole, by)
@@ -86,7 +94,7 @@ class RowUpdate:
         names = [name for name, value in self.template.items() if name != "step" and value is not None]
         for name in names:
             if name not in state:
-                state[name] = torch.zeros_like(self.weight, memory_format=torch.preserve_format)
+                state[name] = torch.zeros_like(self.weight, dtype=self.template[name].dtype)
         if names and getattr(state.get("step"), "shape", None) != (len(self.weight),):
             # Of a training that was not lazy until now, all rows have the one clock.
             before = float(state.get("step", 0))
@@ -94,26 +102,45 @@ class RowUpdate:
             state["step"] = torch.full_like(first_column, before, dtype=torch.float32)
         return names
 
+    def _is_adams(self, names: list[str], state: State) -> bool:
+        """Whether two moments are kept, in the weights' type."""
+        return set(names) == {"exp_avg", "exp_avg_sq"} and all(state[name].dtype == self.weight.dtype for name in names)
+
     def _by_core(
         self, group: State, state: State, names: list[str], rows: Tensor, gradients: Tensor, pieces: Pieces
     ) -> None:
         """Let the optimizer itself update rows, of which those with one clock lie together."""
         clocks, lengths = ([piece[side] for piece in pieces] for side in (0, 1))
         values = {name: take(local(state[name]), rows, self._room(name, local(state[name]))) for name in names}
-        parts = {name: torch.split(value, lengths) for name, value in values.items()}
         weights = take(local(self.weight), rows, self._room("weight", local(self.weight)))
-        tensors = torch.split(weights, lengths)
-        for tensor, gradient in zip(tensors, torch.split(gradients, lengths), strict=True):
-            tensor.grad = gradient
-        before = [{name: parts[name][i] for name in names} | self._clock(clocks[i]) for i in range(len(clocks))]
-        states = [item if clock else {} for item, clock in zip(before, clocks, strict=True)]
-        for held, after in zip(before, update_apart(self.core, group, tensors, states), strict=True):
-            for name in names:
-                if after[name] is not held[name]:
-                    held[name].copy_(after[name])
+        if has_kernel(self.core, group, weights):
+            kernel_(group, (weights, gradients, values["exp_avg"], values["exp_avg_sq"]), clocks, lengths)
+        else:
+            self._step(group, weights, gradients, values, clocks, lengths)
         put(local(self.weight), rows, weights)
         for name, value in values.items():
             put(local(state[name]), rows, value)
+
+    def _step(
+        self,
+        group: State,
+        weights: Tensor,
+        gradients: Tensor,
+        values: dict[str, Tensor],
+        clocks: list[int],
+        lengths: list[int],
+    ) -> None:
+        """The optimizer's own step, for runs of rows with one clock, taken out of their tables."""
+        parts = {name: torch.split(value, lengths) for name, value in values.items()}
+        tensors = torch.split(weights, lengths)
+        for tensor, gradient in zip(tensors, torch.split(gradients, lengths), strict=True):
+            tensor.grad = gradient
+        before = [{name: part[i] for name, part in parts.items()} | self._clock(clocks[i]) for i in range(len(clocks))]
+        states = [item if clock else {} for item, clock in zip(before, clocks, strict=True)]
+        for held, after in zip(before, update_apart(self.core, group, tensors, states), strict=True):
+            for name in values:
+                if after[name] is not held[name]:
+                    held[name].copy_(after[name])
 
     def _room(self, name: str, table: Tensor) -> Tensor:
         """Memory for a chunk of rows, kept for the next one."""
@@ -132,18 +159,20 @@ class RowUpdate:
 
     def _adam(self, state: State, rows: Tensor, gradients: Tensor | None, whole: Tensor, by: Coefficients) -> None:
         """Update rows of any clocks, a chunk at a time: taken out, or where they are if they are many."""
-        tables = tuple(local(table) for table in (self.weight, state["exp_avg"], state["exp_avg_sq"]))
-        count = len(tables[0])
+        tables = {"weight": self.weight, "exp_avg": state["exp_avg"], "exp_avg_sq": state["exp_avg_sq"]}
+        tables = {name: local(table) for name, table in tables.items()}
+        count, scratch = len(whole), self._room("scratch", tables["weight"])
         if gradients is None and by.eps > 0 and len(rows) > WHOLE_ABOVE * count:
             for part, piece in _chunked(everywhere(by, rows, count), count):
-                weights, first, second = (table[part] for table in tables)
-                adam_(weights, whole[part], first, second, piece)
+                weights, first, second = (table[part] for table in tables.values())
+                adam_(weights, whole[part], first, second, piece, scratch)
             return
         for part, piece in _chunked(by, len(rows)):
             chunk = rows[part]
-            weights, first, second = (take(table, chunk) for table in tables)
-            adam_(weights, take(whole, chunk) if gradients is None else gradients[part], first, second, piece)
-            for table, values in zip(tables, (weights, first, second), strict=True):
+            weights, first, second = (take(table, chunk, self._room(name, table)) for name, table in tables.items())
+            given = take(whole, chunk, self._room("gradient", whole)) if gradients is None else gradients[part]
+            adam_(weights, given, first, second, piece, scratch)
+            for table, values in zip(tables.values(), (weights, first, second), strict=True):
                 put(table, chunk, values)
 
 

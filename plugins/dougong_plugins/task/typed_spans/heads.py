@@ -2,7 +2,7 @@
 
 # Shapes: B batch, N length, D hidden dimension, T tags, S spans of the text with most of them.
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from torch.nn import functional
 from dougong.data.tag_scheme import TagSet, TypedSpan
 from dougong.nn.crf import CRF
 from dougong.nn.span_pointer import PointerScores, SpanPointer
+
+Decoder = Literal["crf", "softmax", "pointer"]
 
 
 class Head(Protocol):
@@ -101,3 +103,10 @@ class PointerHead(nn.Module):
             [(self.types[kind], first, last) for kind, first, last in row]
             for row in self.pointer.decode(scores, padding_mask)
         ]
+
+
+def head_of(decoder: Decoder, dim: int, tags: TagSet) -> Any:
+    """The head of a decoder, on states of `dim` numbers."""
+    if decoder == "pointer":
+        return PointerHead(dim, tags.types)
+    return ChainHead(dim, tags) if decoder == "crf" else TagHead(dim, tags)

@@ -1,0 +1,1 @@
+"""What the reader `web_qa` makes records of."""

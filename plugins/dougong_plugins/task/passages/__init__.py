@@ -1,0 +1,1 @@
+"""What the task `passage_qa` is made of."""

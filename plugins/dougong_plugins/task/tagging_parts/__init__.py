@@ -1,1 +1,0 @@
-"""Parts of the task `tagging`: its examples and the heads that it may have."""

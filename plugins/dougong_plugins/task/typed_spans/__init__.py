@@ -1,0 +1,1 @@
+"""What the tasks that find spans of several types in long texts share."""
