@@ -16,6 +16,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
+TOKENIZERS = ("byte", "character", "character_word", "wordpiece")
+
+
 @pytest.fixture(scope="module")
 def script(tmp_path_factory):
     """A file with what `dougong completion bash` prints."""
@@ -70,7 +73,7 @@ def complete(without_torch, tmp_path, script):
         ("dougong train trainer.compile=", ["false", "true"]),
         ("dougong train encoder.norm=", ["post", "pre"]),
         ("dougong train tracker.wandb.mode=o", ["offline", "online"]),
-        ("dougong train experiment=", ["long_text", "sentiment"]),
+        ("dougong train experiment=s", ["sentiment"]),
         ("dougong train +experiment=s", ["sentiment"]),
         ("dougong train data=text_table data.on_bad_row=", ["error", "skip"]),
         ("dougong train tokenizer=wordpiece tokenizer.vo", ["tokenizer.vocab=", "tokenizer.vocab_size="]),
@@ -84,7 +87,7 @@ def complete(without_torch, tmp_path, script):
         ("dougong plugins new attention/mine --into ", []),
         ("dougong plugins new attention/mine --into x ", []),
         ("dougong plugins new --into x sche", ["schedule/"]),
-        ("dougong plugins show tokenizer/", ["tokenizer/byte", "tokenizer/character", "tokenizer/wordpiece"]),
+        ("dougong plugins show tokenizer/", [f"tokenizer/{name}" for name in TOKENIZERS]),
         ("dougong b", ["benchmark"]),
         ("dougong benchmark ", ["attention"]),
         ("dougong benchmark attention le", ["lengths="]),

@@ -64,7 +64,7 @@ def test_one_kind_can_be_listed(without_torch):
 def test_a_folder_is_the_origin_of_its_plugins(without_torch, parts):
     rows = json.loads(without_torch("plugins", "encoder", "--json", parts).done())
     assert {row["name"]: row["origin"] for row in rows} == {
-        "transformer": "built-in",
+        **dict.fromkeys(("dgcnn", "recurrent", "transformer"), "built-in"),
         "twin": parts.partition("=")[2],
         "bag": parts.partition("=")[2],
     }
@@ -97,7 +97,7 @@ def test_show_tells_types_defaults_slots_and_facts(without_torch):
         {"name": "embedding", "kind": "embedding", "default": "token"},
         {"name": "attention", "kind": "attention", "default": ["full"]},
     ]
-    assert shown["facts"] == {"needs": ["padding"], "supports": ["causal"]}
+    assert shown["facts"] == {"needs": ["padding"], "supports": ["causal", "vectors"]}
 
 
 def test_show_says_which_setting_has_to_be_given(without_torch):

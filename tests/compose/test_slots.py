@@ -99,7 +99,7 @@ def test_a_choice_that_nothing_uses_is_refused_with_what_would(words, message, p
     [
         (["attention=blind", "encoder=transformer"], "attention=blind can't do padding attention, which encoder="),
         (["attention=[full,blind]", "encoder=transformer"], "attention=blind can't do padding attention"),
-        (["task=relations"], "task=relations takes RelationText, and data=toy gives "),
+        (["task=relations"], "task=relations takes SourceTarget, and data=toy gives "),
     ],
 )
 def test_plugins_that_do_not_fit_are_refused_with_the_reason(words, message, parts, write):
@@ -109,14 +109,14 @@ def test_plugins_that_do_not_fit_are_refused_with_the_reason(words, message, par
         from dougong import register
         from dougong.contracts.encoder import Encoder
         from dougong.contracts.task import Task
-        from dougong.data.records import RelationText
+        from dougong.data.records import SourceTarget
 
 
         @register("task", "relations")
         class Relations(Task):
             '''Relations.'''
 
-            accepts = RelationText
+            accepts = SourceTarget
 
             def __init__(self, encoder: Encoder) -> None:
                 super().__init__()
@@ -149,5 +149,6 @@ def test_data_that_a_task_can_not_take_offers_data_that_it_can(parts, write):
     with pytest.raises(UserError) as refused:
         compose([parts, "data=lines"])
     assert str(refused.value) == (
-        "task=classification takes LabelledText, and data=lines gives PlainText; choose data=text_table or data=toy."
+        "task=classification takes LabelledText, and data=lines gives PlainText; "
+        "choose data=mixture or data=text_table or data=toy."
     )

@@ -20,8 +20,10 @@ _CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 @register("encoder", "recurrent")
 class RecurrentEncoder(Encoder):
-    """Recurrent layers, in both directions or forwards only: LSTM (Hochreiter and Schmidhuber, 1997) or GRU (arXiv
-    1406.1078). Sequences are packed, so that no step is spent on padding, which has to be at the end.
+    """Recurrent layers, in both directions or forwards only.
+
+    LSTM (Hochreiter and Schmidhuber, 1997) or GRU (arXiv 1406.1078). Sequences are packed, so that no step is spent on
+    padding, which has to be at the end.
 
     Args:
         cell: of which the layers are made.
