@@ -1,15 +1,16 @@
 """Data: one record a line of a table."""
 
 import csv
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
 from dougong.data.records import LabelledText, PlainText, Record, SourceTarget
+from dougong.data.split_files import SplitFiles, text_lines
 from dougong.errors import UserError, suggestion
 
 Row = dict[str, Any] | list[str]
@@ -51,8 +52,7 @@ class TextTable(Data):
         target: int | str = "target",
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        self.folder = Path(path).expanduser()
-        self.files: dict[Split, str | None] = {"train": train, "valid": valid, "test": test}
+        self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test})
         self.format = format
         self.text = text
         self.label = label
@@ -69,30 +69,19 @@ class TextTable(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a row, in file order."""
-        name = self.files[split]
-        if name is None:
+        path = self.files.path(split)
+        if path is None:
             return
-        path = self._file(name)
         keys = KEYS[record]
         for source, row in self._rows(path, keys):
-            cells = [self._cell(row, getattr(self, key), key, source) for key in keys]
-            if all(cell is not None for cell in cells):
+            found = (self._cell(row, getattr(self, key), key, source) for key in keys)
+            cells = list(takewhile(lambda cell: cell is not None, found))
+            if len(cells) == len(keys):
                 yield record(*cells, source=source)
 
     def fingerprint(self) -> dict[str, str]:
         """The files' SHA-256."""
-        paths = [self.folder / name for split in SPLITS if (name := self.files[split])]
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
-
-    def _file(self, name: str) -> Path:
-        if not self.folder.is_dir():
-            raise UserError(f"data.path: {self.folder} is not a folder.")
-        path = self.folder / name
-        if not path.is_file():
-            there = [item.name for item in self.folder.iterdir() if item.is_file()]
-            split = next(split for split in SPLITS if self.files[split] == name)
-            raise UserError(f"data.{split}: {path} does not exist. {suggestion(name, there, 'Files there')}")
-        return path
+        return self.files.fingerprint()
 
     def _rows(self, path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, Row]]:
         """(file:line, cells) of each row that can be read."""
@@ -112,27 +101,19 @@ class TextTable(Data):
             else:
                 self.bad_row(source, f"{len(cells)} columns where the header has {len(header)}.")
 
-    def _lines(self, path: Path) -> Iterator[tuple[int, str]]:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                except UnicodeDecodeError as error:
-                    byte = line[error.start]
-                    self.bad_row(f"{path}:{number}", f"not UTF-8 at byte {error.start + 1} (0x{byte:02x}).")
-
     def _tsv(self, path: Path) -> Iterator[tuple[str, list[str]]]:
-        for number, line in self._lines(path):
-            if line.strip():
-                yield f"{path}:{number}", line.split("\t")
+        for source, line in text_lines(path, self.bad_row):
+            if line and line.strip():
+                yield source, line.split("\t")
 
     def _csv(self, path: Path) -> Iterator[tuple[str, list[str]]]:
-        read: list[int] = []  # the numbers of the lines of the row being read
+        read: list[str] = []  # where the lines of the row being read stand
 
         def lines() -> Iterator[str]:
-            for number, line in self._lines(path):
-                read.append(number)
-                yield line + "\n"
+            for source, line in text_lines(path, self.bad_row):
+                if line is not None:
+                    read.append(source)
+                    yield line + "\n"
 
         reader = csv.reader(lines(), strict=True)
         while True:
@@ -142,27 +123,27 @@ class TextTable(Data):
             except StopIteration:
                 return
             except csv.Error as error:
-                self.bad_row(f"{path}:{read[0]}", f"not CSV ({error}).")
+                self.bad_row(read[0], f"not CSV ({error}).")
                 continue
             if cells:
-                yield f"{path}:{read[0]}", cells
+                yield read[0], cells
 
     def _jsonl(self, path: Path) -> Iterator[tuple[str, Row]]:
-        for number, line in self._lines(path):
-            if not line.strip():
+        for source, line in text_lines(path, self.bad_row):
+            if line is None or not line.strip():
                 continue
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                self.bad_row(f"{path}:{number}", f"not JSON ({error.msg} at column {error.colno}).")
+                self.bad_row(source, f"not JSON ({error.msg} at column {error.colno}).")
                 continue
             except RecursionError:
-                self.bad_row(f"{path}:{number}", "not JSON that can be read (nested too deeply).")
+                self.bad_row(source, "not JSON that can be read (nested too deeply).")
                 continue
             if isinstance(row, dict | list):
-                yield f"{path}:{number}", row
+                yield source, row
             else:
-                self.bad_row(f"{path}:{number}", "not a JSON object.")
+                self.bad_row(source, "not a JSON object.")
 
     def _header(self, cells: list[str], source: str, wanted: Sequence[str]) -> list[str]:
         numbers = " ".join(f"data.{key}={number}" for number, key in enumerate(wanted))

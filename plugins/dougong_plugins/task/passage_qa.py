@@ -22,7 +22,7 @@ from dougong_plugins.task.passages.inputs import answer_spans, cropped, cut_wind
 from dougong_plugins.task.passages.network import Marks, PassageReader, focal_loss
 from dougong_plugins.task.passages.scores import score_answers
 from dougong_plugins.task.passages.votes import Candidate, answers_of, candidates
-from dougong_plugins.task.reading.inputs import shared_run
+from dougong_plugins.task.reading.inputs import shared_runs
 
 
 class Read(NamedTuple):
@@ -131,7 +131,7 @@ class PassageQa(Task):
             self._missing += bool(record.answers) and not spans
             for passage, text in enumerate(record.passages or ("",)):
                 tokens = aligned[text].numbers
-                shared = shared_run(asked, tokens, self.match, unknown)
+                _, shared = shared_runs(asked, tokens, self.match, unknown)
                 mine = [span for span in spans if span.passage == passage]
                 for window in cut_windows(tokens, shared, mine, self.max_length, self.overlap, end):
                     place = {"question": np.append(asked, end), "passage": passage, "record": number}

@@ -155,4 +155,5 @@ def test_a_tokenizer_without_words_is_refused_before_training():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_any_task_runs_with_it(tmp_path, task):
-    run(tmp_path, task, "embedding=char_word", "encoder=dgcnn", "encoder.dilations=[1,2]")
+    made = run(tmp_path, task, "embedding=char_word", "encoder=dgcnn", "encoder.dilations=[1,2]")
+    assert made.status == "finished"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from pathlib import Path
 from typing import ClassVar
 
 from dougong import register
@@ -75,6 +76,6 @@ class MissingFiles(TextTable):
     """Does not say which folder is missing."""
 
     def records(self, split, record):
-        if not self.folder.is_dir():
+        if not Path(self.files.folder).is_dir():
             raise UserError("data.path: not found")
         yield from super().records(split, record)

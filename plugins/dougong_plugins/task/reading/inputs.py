@@ -70,8 +70,3 @@ def shared_runs(question: Numbers, passage: Numbers, longest: int, unknown: int)
         after[:-1, :-1] = same[:-1, :-1] * (1 + after[1:, 1:])
     runs = np.minimum(before + after - same, longest)
     return runs.max(1, initial=0), runs.max(0, initial=0)
-
-
-def shared_run(question: Numbers, passage: Numbers, longest: int, unknown: int) -> Numbers:
-    """(T,) of each passage token, as `shared_runs`."""
-    return shared_runs(question, passage, longest, unknown)[1]
