@@ -63,8 +63,10 @@ class TextTable(Data):
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
         """A small table a split."""
         for split in SPLITS:
-            rows = "".join(f"{split} {number}: 这本书很{word}\t{word}\n" for number in range(8) for word in "好坏")
-            (folder / f"{split}.tsv").write_text(f"text\tlabel\n{rows}", encoding="utf-8")
+            rows = "".join(
+                f"{split} {number}: 这本书很{word}\t{word}\t第{number}本{word}书\n" for number in range(8) for word in "好坏"
+            )
+            (folder / f"{split}.tsv").write_text(f"text\tlabel\ttarget\n{rows}", encoding="utf-8")
         return {"path": str(folder)}
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
