@@ -64,7 +64,9 @@ class TextTable(Data):
         """A small table a split."""
         for split in SPLITS:
             rows = "".join(
-                f"{split} {number}: 这本书很{word}\t{word}\t第{number}本{word}书\n" for number in range(8) for word in "好坏"
+                f"{split} {number}: 这本书很{word}\t{word}\t第{number}本{word}书\n"
+                for number in range(8)
+                for word in "好坏"
             )
             (folder / f"{split}.tsv").write_text(f"text\tlabel\ttarget\n{rows}", encoding="utf-8")
         return {"path": str(folder)}

@@ -15,6 +15,8 @@ PROVINCES = {city: Thing(province, "地点") for province, cities in lexicon.CIT
 POSITIONS = tuple(Thing(name, "职位") for name in lexicon.POSITIONS)
 
 PEOPLE, COMPANIES, PRODUCTS = 240, 100, 120
+SMALL = (24, 12, 12)
+"""People, companies and products of a small cast."""
 SHARES: dict[Split, tuple[float, float]] = {"train": (0.0, 0.6), "valid": (0.6, 0.8), "test": (0.8, 1.0)}
 
 
@@ -23,14 +25,38 @@ def build(seed: int) -> dict[Split, Cast]:
     """The cast of each split; no two share the name of a person, a company or a product."""
     # Names are dealt to the splits before anything is made of them, so that valid and test measure what was learnt of
     # the language, not which names go with which class.
+    dealt = _dealt(seed)
+    return {split: _cast(Dice("cast", seed, split), *(_share(names, split) for names in dealt)) for split in SPLITS}
+
+
+def another(seed: int, split: Split, number: int) -> Cast:
+    """A small cast, with facts of its own, of names that no other split has in any of its casts."""
+    dice = Dice("another", seed, split, number)
+    names = (
+        dice.several_of(_free(known, dealt, split), size)
+        for known, dealt, size in zip(_names(), _dealt(seed), SMALL, strict=True)
+    )
+    return _cast(Dice("cast", seed, split, number), *names)
+
+
+def _free(names: Sequence[str], dealt: Sequence[str], split: Split) -> list[str]:
+    """Those that were dealt to a split, and for training also those that were dealt to none."""
+    if split != "train":
+        return list(_share(dealt, split))
+    others = {name for other in SPLITS if other != "train" for name in _share(dealt, other)}
+    return [name for name in names if name not in others]
+
+
+@lru_cache(maxsize=4)
+def _dealt(seed: int) -> list[list[str]]:
+    """Names of people, companies and products, in the order in which splits share them."""
     dice = Dice("names", seed)
-    people = dice.several_of(_person_names(), PEOPLE)
-    companies = dice.several_of(_pairs(lexicon.COMPANY_FIRST, lexicon.COMPANY_SECOND), COMPANIES)
-    products = dice.several_of(_pairs(lexicon.PRODUCT_FIRST, lexicon.PRODUCT_SECOND), PRODUCTS)
-    return {
-        split: _cast(Dice("cast", seed, split), *(_share(names, split) for names in (people, companies, products)))
-        for split in SPLITS
-    }
+    return [dice.several_of(names, count) for names, count in zip(_names(), (PEOPLE, COMPANIES, PRODUCTS), strict=True)]
+
+
+def _names() -> tuple[list[str], list[str], list[str]]:
+    companies = _pairs(lexicon.COMPANY_FIRST, lexicon.COMPANY_SECOND)
+    return _person_names(), companies, _pairs(lexicon.PRODUCT_FIRST, lexicon.PRODUCT_SECOND)
 
 
 def _pairs(first: str, second: str) -> list[str]:
