@@ -112,7 +112,7 @@ class Model:
             if not len(encoded.examples):
                 raise UserError(f"split={split}: the data has no records there.")
             evaluation = Evaluation(self.task)
-            with torch.inference_mode(), autocast(self.precision, self.device):
+            with torch.no_grad(), autocast(self.precision, self.device):  # no_grad: see `autocast`
                 for batch in self._batches(batch_maker(self.task, encoded.examples, self.config["seed"])):
                     evaluation.add(self.task(batch), batch)
         return evaluation.scores(encoded.records), len(encoded)
@@ -134,7 +134,7 @@ class Model:
             return
         found: dict[int, dict[int, Prediction]] = {}
         examples = pack([self.task.encode(records)])
-        with torch.inference_mode(), autocast(self.precision, self.device):
+        with torch.no_grad(), autocast(self.precision, self.device):  # no_grad: see `autocast`
             for batch in self._batches(BatchMaker(examples, self.task.padding_values())):
                 numbers = list(places(batch))
                 answers = self.task.answer(batch, [records[number] for number, _ in numbers])

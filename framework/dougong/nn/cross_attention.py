@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from dougong.nn.few_queries import attend
 
 
 class Sight(NamedTuple):
@@ -49,12 +50,14 @@ class CrossAttention(nn.Module):
             padding_mask: (B, M), True at what nobody sees.
         """
         keys, values = self._split(self.project_seen(states), 2)
+        if not torch.is_grad_enabled():  # then they are read again for every token that is written
+            keys, values = keys.contiguous(), values.contiguous()
         return Sight(keys, values, None if padding_mask is None else ~padding_mask[:, None, None])
 
     def forward(self, states: Tensor, sight: Sight) -> Tensor:
         """(B, N, D) states to (B, N, D)."""
         (query,) = self._split(self.project_query(states), 1)
-        return self.leave(functional.scaled_dot_product_attention(query, *sight))
+        return self.leave(attend(query, *sight))
 
     def queries(self, states: Tensor) -> Tensor:
         """(B, N, D) states to (B, H, N, D / H)."""

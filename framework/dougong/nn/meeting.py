@@ -4,10 +4,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dougong.nn.cross_attention import CrossAttention, Sight
 from dougong.nn.dropout import Dropout
+from dougong.nn.few_queries import attend
 
 
 class Meeting(nn.Module):
@@ -49,5 +49,5 @@ class Meeting(nn.Module):
         count, others = own.size(1), on_path.size(1)
         query = self.cross.queries(self.enter(own)).repeat_interleave(others, 2)  # (B, H, K * J, D / H)
         mask = on_path.unsqueeze(1).repeat(1, 1, count, 1)
-        looked = self.cross.leave(functional.scaled_dot_product_attention(query, keys, values, attn_mask=mask))
+        looked = self.cross.leave(attend(query, keys, values, mask))
         return self.leave(own.unsqueeze(2) + looked.view(len(own), count, others, -1))  # type: ignore[no-any-return]

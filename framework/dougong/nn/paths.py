@@ -8,9 +8,9 @@ what is remembered is read once for all paths of a source.
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from dougong.contracts.attention import Attention
+from dougong.nn.few_queries import attend
 
 
 class Paths:
@@ -93,4 +93,4 @@ class SelfMemory(PathMemory):
         row = self.attention.mask_rows(positions[0, :1], self.paths.length)
         assert row is not None, "this attention equals no masked softmax"
         seen = self.paths.mask() & row[0, : self.paths.steps].repeat_interleave(self.paths.count)
-        return functional.scaled_dot_product_attention(query, keys, values, attn_mask=seen.unsqueeze(1))
+        return attend(query, keys, values, seen.unsqueeze(1))

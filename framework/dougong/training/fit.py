@@ -228,7 +228,7 @@ def evaluate_split(session: Session, split: Split) -> Any:
     device = torch.device(session.device)
     task = session.task.to(device).eval()
     evaluation = Evaluation(task)
-    with torch.inference_mode(), autocast(session.precision, session.device):
+    with torch.no_grad(), autocast(session.precision, session.device):  # see `autocast`
         for batch in session.evaluation_loader(split):
             moved = {name: tensor.to(device) for name, tensor in batch.items()}
             evaluation.add(task(moved), moved)

@@ -73,7 +73,7 @@ def _written(pl_module: "pytorch_lightning.LightningModule", maker: BatchMaker) 
     found: list[list[int]] = [[] for _ in range(len(maker.examples))]
     batches = evaluation_batches(maker.examples.lengths, LoaderSettings())
     task.eval()
-    with torch.inference_mode():
+    with torch.no_grad():
         for batch in evaluation_loader(maker, batches, 0, False):
             moved = {name: tensor.to(pl_module.device) for name, tensor in batch.items()}
             for index, prediction in zip(batch["index"].tolist(), task.answer(moved, ()), strict=True):
