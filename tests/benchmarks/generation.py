@@ -113,9 +113,7 @@ def directions() -> None:
     """From both ends against from one, with equal decoders and beams."""
     for decoder in ("transformer", "recurrent"):
         for size in (1, 3, 4):
-            one, both = (
-                timed(writer(kind, size, decoder), PRECISION) for kind in ("seq2seq", "bidirectional_seq2seq")
-            )
+            one, both = (timed(writer(kind, size, decoder), PRECISION) for kind in ("seq2seq", "bidirectional_seq2seq"))
             found = compare(one, both)
             print(f"  {decoder}, beam {size}, {PRECISION}: both ends take {found.ratio:.2f} times as long as one")
 

@@ -5,8 +5,8 @@ import pytest
 UNDERSTAND = "not understood; say KEY=VALUE, and quote what has spaces, commas or brackets."
 
 TASKS = (
-    "causal_lm, classification, event_extraction, masked_lm, passage_qa, reading_comprehension, relation_extraction, "
-    "tagging."
+    "bidirectional_seq2seq, causal_lm, classification, event_extraction, masked_lm, passage_qa, reading_comprehension, "
+    "relation_extraction, seq2seq, tagging."
 )
 
 UNKNOWN = [

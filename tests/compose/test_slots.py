@@ -99,7 +99,7 @@ def test_a_choice_that_nothing_uses_is_refused_with_what_would(words, message, p
     [
         (["attention=blind", "encoder=transformer"], "attention=blind can't do padding attention, which encoder="),
         (["attention=[full,blind]", "encoder=transformer"], "attention=blind can't do padding attention"),
-        (["task=relations"], "task=relations takes SourceTarget, and data=toy gives "),
+        (["task=relations"], "task=relations takes Verse, and data=toy gives "),
     ],
 )
 def test_plugins_that_do_not_fit_are_refused_with_the_reason(words, message, parts, write):
@@ -109,14 +109,18 @@ def test_plugins_that_do_not_fit_are_refused_with_the_reason(words, message, par
         from dougong import register
         from dougong.contracts.encoder import Encoder
         from dougong.contracts.task import Task
-        from dougong.data.records import SourceTarget
+        from dougong.data.records import Record
+
+
+        class Verse(Record):
+            '''What no data gives.'''
 
 
         @register("task", "relations")
         class Relations(Task):
             '''Relations.'''
 
-            accepts = SourceTarget
+            accepts = Verse
 
             def __init__(self, encoder: Encoder) -> None:
                 super().__init__()

@@ -84,9 +84,13 @@ def _as_value(text: str) -> str:
     return "'" + re.sub(r"(\\*)'", r"\1\1\\'", text) + "'"
 
 
+BESIDE = {"decoder": " task=seq2seq"}
+"""What else must be chosen for a plugin of the kind to be used."""
+
+
 def _commands(kind: str, name: str, where: str, test: str) -> list[str]:
     return [
-        f"dougong train{where} {kind}={name}",
+        f"dougong train{where}{BESIDE.get(kind, '')} {kind}={name}",
         f"dougong plugins check {kind}/{name}{where}",
         test,
     ]

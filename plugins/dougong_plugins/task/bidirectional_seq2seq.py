@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
 from annotated_types import Ge, Lt
@@ -14,6 +14,7 @@ from dougong import register
 from dougong.contracts.decoder import Decoder
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction
+from dougong.data.records import SourceTarget
 from dougong.nn.meeting import Meeting
 from dougong.registry.types import PerLayer
 from dougong_plugins.task.generation.copied import places
@@ -48,6 +49,12 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         dropout: probability that a number is zeroed in training where they do.
         beam_size: paths that are followed in each direction.
     """
+
+    accepts: ClassVar = SourceTarget
+    needs: ClassVar[frozenset[str]] = frozenset()
+    streams: ClassVar = False
+    main_metric: ClassVar = "rouge_l"
+    higher_is_better: ClassVar = True
 
     def __init__(
         self,

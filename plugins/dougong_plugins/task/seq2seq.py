@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
@@ -13,6 +13,7 @@ from dougong import register
 from dougong.contracts.decoder import Decoder
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction
+from dougong.data.records import SourceTarget
 from dougong_plugins.task.generation.beam import Beam, Written, search
 from dougong_plugins.task.generation.copied import places
 from dougong_plugins.task.generation.sampled import sample
@@ -51,6 +52,12 @@ class SequenceToSequence(SourceTargetTask):
         top_p: of "sample": only the likeliest that together have this probability are drawn from.
         seed: of what is drawn, which is a function of it and the source.
     """
+
+    accepts: ClassVar = SourceTarget
+    needs: ClassVar[frozenset[str]] = frozenset()
+    streams: ClassVar = False
+    main_metric: ClassVar = "rouge_l"
+    higher_is_better: ClassVar = True
 
     def __init__(
         self,

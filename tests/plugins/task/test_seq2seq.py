@@ -6,6 +6,7 @@ import pytest
 import torch
 from runs import train
 
+import dougong
 from dougong.compose.compose import compose
 from dougong.contracts.tokenizer import UNKNOWN
 from dougong.data.examples import pack
@@ -229,5 +230,5 @@ def test_a_run_trains_scores_and_answers(name, tmp_path):
 @pytest.mark.slow
 @TASKS
 def test_the_toy_headlines_are_learnt(name, tmp_path):
-    result = train(tmp_path, f"experiment=toy_{name}")
+    result = dougong.train([f"experiment=toy_{name}", "tracker=csv", "trainer.progress=none"], folder=tmp_path)
     assert result.metrics["test/exact_match"] >= 0.9

@@ -5,7 +5,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -49,10 +49,6 @@ class SourceTargetTask(Task):
         tie_output: whether words are scored against the decoders' vectors of the tokens.
         source_prior: whether it is learnt which tokens of the source recur.
     """
-
-    accepts: ClassVar = SourceTarget
-    main_metric: ClassVar = "rouge_l"
-    higher_is_better: ClassVar = True
 
     def __init__(
         self,
