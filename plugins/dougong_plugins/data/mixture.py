@@ -7,7 +7,16 @@ from typing import Any, ClassVar, Literal
 import dougong
 from dougong import register
 from dougong.contracts.data import Data, Split
-from dougong.data.records import EventText, LabelledText, PlainText, Record, RelationText, SpanQuestion, TaggedText
+from dougong.data.records import (
+    EventText,
+    LabelledText,
+    PlainText,
+    Record,
+    RelationText,
+    SourceTarget,
+    SpanQuestion,
+    TaggedText,
+)
 from dougong.errors import UserError
 
 
@@ -30,6 +39,7 @@ class Mixture(Data):
         LabelledText,
         PlainText,
         RelationText,
+        SourceTarget,
         SpanQuestion,
         TaggedText,
     )
