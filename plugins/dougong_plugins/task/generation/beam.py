@@ -111,7 +111,7 @@ class Field:
         forbidden = repeats(self.tokens, self.beam.no_repeat, logits.size(-1))
         logs = widened(logits).masked_fill_(forbidden, -torch.inf) if forbidden is not None else widened(logits)
         logs[..., list(self.ends.never)] = -torch.inf
-        logs = logs.log_softmax(-1)
+        torch.log_softmax(logs, -1, out=logs)
         size, vocabulary = self.beam.size, logs.size(-1)
         totals = (self.logs.unsqueeze(-1) + logs).flatten(1)
         # Each path has one way to end: among twice as many, enough go on.

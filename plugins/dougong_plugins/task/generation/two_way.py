@@ -49,9 +49,9 @@ class Direction:
         """Go on from each path with the likeliest tokens; (R, K) the paths that were gone on from.
 
         Args:
-            likely: (R, K, V) probabilities.
+            likely: (R, K, V) probabilities, overwritten.
         """
-        logs = (likely + SMALLEST).log()
+        logs = likely.add_(SMALLEST).log_()
         logs[..., self.barred] = -torch.inf
         totals = (self.logs.unsqueeze(-1) + logs).flatten(1)
         self.logs, places = totals.topk(self.logs.size(1), -1)
@@ -130,7 +130,8 @@ def _advance(left: Direction, right: Direction, scorer: Scorer, live: Tensor) ->
     likely = []
     for (states, *_), (_, keys, values), these, those in ((own, other, left, right), (other, own, right, left)):
         pairs = these.meeting.pairs(states, keys, values, those.paths.mask())
-        found = widened(scorer(pairs.flatten(1, 2), live)).softmax(-1)
+        found = widened(scorer(pairs.flatten(1, 2), live))
+        torch.softmax(found, -1, out=found)  # in place: memory for as many numbers again costs more than the sums
         likely.append(found.view(*pairs.shape[:3], -1).mean(2))
     return [left.extend(likely[0]), right.extend(likely[1])]
 
