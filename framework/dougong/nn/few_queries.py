@@ -26,4 +26,5 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = No
     scores = query * query.size(-1) ** -0.5 @ keys.transpose(-1, -2)
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
-    return scores.softmax(-1).to(values.dtype) @ values
+    mixed: Tensor = scores.softmax(-1).to(values.dtype) @ values
+    return mixed

@@ -20,13 +20,6 @@ from dougong_plugins.callback import pseudo_targets
 STILL = ("embedding.dropout=0", "encoder.dropout=0", "decoder.dropout=0", "task.dropout=0")
 SMALL = ("encoder.layers=1", "encoder.heads=2", "decoder.layers=1", "decoder.heads=2", "embedding.dim=16")
 RUN = ("task=bidirectional_seq2seq", "task.max_length=8", *SMALL, "data.size=24", "data.valid_size=4")
-    "task=bidirectional_seq2seq",
-    "task.max_length=8",
-    *SMALL,
-    "data.size=24",
-    "data.valid_size=4",
-    "data.test_size=4",
-)
 STAGES = ("callback=pseudo_targets", "trainer.max_epochs=4", "test=false")
 
 
