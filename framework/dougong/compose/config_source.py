@@ -95,7 +95,9 @@ class RegistrySource(ConfigSource):
         node = {name: settings} if KINDS[kind].several else settings
         slots = [
             {f"/{slot.kind}@_global_.{slot.name}": _choice(slot.kind, slot.default, slot.optional)}
-            for slot in plugin.signature.slots
+            # Hydra goes from the last to the first, and what a preset overrides holds for those that come after: that
+            # of an encoder, a task's first slot, chooses the embedding of the decoder as well.
+            for slot in reversed(plugin.signature.slots)
         ]
         result = self._result(f"{kind}/{name}", {"defaults": ["_self_", *slots], **node})
         place = result.config[name] if KINDS[kind].several else result.config

@@ -51,6 +51,18 @@ class Encoder(nn.Module):
         vectors: Tensor = self.embedding(inputs)
         return vectors
 
+    def load_pretrained(self) -> list[str]:
+        """Take the weights that its settings name, if any: called once, before a training that begins anew. A model
+        that is resumed or loaded has its weights from its checkpoint.
+
+        Returns:
+            Lines for the user, of what was loaded and what was not.
+
+        Raises:
+            UserError: they can't be read, or are not those of this encoder.
+        """
+        return []
+
     def memory(self, length: int) -> Any:
         """An empty memory for texts that grow token by token to `length` at most, so that a new token costs no second
         look at those before it; None where the encoder, or its attention, can't do without."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from dougong import register
@@ -37,11 +37,17 @@ class TransformerEncoder(Encoder):
         heads: attention heads; they share `dim` evenly.
         feedforward_dim: width of the feed-forward layers; null for four times `dim`.
         norm: layer normalisation before each part (arXiv 2002.04745), or after it, as published.
-        activation: of the feed-forward layers.
-        pooling: one vector a text: the state of the first token, or the mean of all.
+        norm_eps: what layer normalisation adds to the variance.
+        activation: of the feed-forward layers; gelu_tanh is its older approximation.
+        share_layers: whether all layers have the weights of one (ALBERT, arXiv 1909.11942); their attentions stay their own.
+        pooling: one vector a text: the state of the first token; that through a layer and tanh, BERT's pooler; or the mean
+            of all.
         rotary: turn queries and keys by their positions (arXiv 2104.09864), so that attention knows distances; it goes
             best with `embedding.positions=none`.
         dropout: probability that a number is zeroed in training.
+        pretrained: start with these weights: a folder in the format of Hugging Face (BERT or ALBERT), such a model's name on
+            its hub, or a checkpoint of Dougong's, of which the encoder is taken. Settings that shape the weights, and the
+            tokenizer, come with them where they are not given.
     """
 
     needs = frozenset({"padding"})
@@ -56,10 +62,13 @@ class TransformerEncoder(Encoder):
         heads: Annotated[int, Ge(1)] = 4,
         feedforward_dim: Annotated[int, Ge(1)] | None = None,
         norm: Literal["pre", "post"] = "pre",
+        norm_eps: Annotated[float, Gt(0)] = 1e-5,
         activation: Literal["gelu", "gelu_tanh", "relu"] = "gelu",
-        pooling: Literal["cls", "mean"] = "mean",
+        share_layers: bool = False,
+        pooling: Literal["cls", "pooler", "mean"] = "mean",
         rotary: bool = False,
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
+        pretrained: str | None = None,
     ) -> None:
         super().__init__()
         dim = dim or embedding.dim
@@ -67,19 +76,24 @@ class TransformerEncoder(Encoder):
             raise ValueError(f"heads: must divide the dimension {dim}, got {heads}.")
         self.embedding = embedding
         self.tokenizer, self.dim, self.max_length = embedding.tokenizer, dim, embedding.max_length
-        self.pooling = pooling
+        self.pooling, self.pretrained = pooling, pretrained
         self.widen = nn.Linear(embedding.dim, dim) if dim != embedding.dim else nn.Identity()
-        self.enter = nn.LayerNorm(dim) if norm == "post" else nn.Identity()
+        self.enter = nn.LayerNorm(dim, norm_eps) if norm == "post" and not embedding.normalised else nn.Identity()
         if rotary and dim // heads % 2:
             raise ValueError(f"rotary: needs an even number of numbers a head, got {dim} / {heads}.")
         self.turned = dim // heads if rotary else None
         self.layers = nn.ModuleList(
             TransformerLayer(
-                attention(layer), dim, heads, feedforward_dim or 4 * dim, norm == "pre", activation, dropout
+                attention(layer), dim, heads, feedforward_dim or 4 * dim, norm == "pre", activation, dropout, norm_eps
             )
             for layer in range(layers)
         )
-        self.leave = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
+        self.share_layers = share_layers
+        if share_layers:
+            for layer in self.layers:
+                layer.share(self.layers[0])
+        self.leave = nn.LayerNorm(dim, norm_eps) if norm == "pre" else nn.Identity()
+        self.pooler = nn.Linear(dim, dim) if pooling == "pooler" else None
         self.apply(initialise)
 
     @classmethod
@@ -112,7 +126,9 @@ class TransformerEncoder(Encoder):
         return key_values([layer.attention for layer in self.layers], length)  # type: ignore[misc]
 
     def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
-        """(B, N, D) states to (B, D): the first, or the mean of those that are not padding."""
+        """(B, N, D) states to (B, D): of the first, or the mean of those that are not padding."""
+        if self.pooler is not None:
+            return torch.tanh(self.pooler(states[:, 0]))
         return states[:, 0] if self.pooling == "cls" else super().pool(states, padding_mask)
 
 
@@ -128,6 +144,7 @@ class TransformerLayer(nn.Module):
         norm_first: bool,
         activation: str,
         dropout: float,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.attention = attention
@@ -138,8 +155,13 @@ class TransformerLayer(nn.Module):
         self.feedforward = nn.Sequential(
             nn.Linear(dim, feedforward_dim), _ACTIVATIONS[activation](), nn.Linear(feedforward_dim, dim)
         )
-        self.attention_norm, self.feedforward_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attention_norm, self.feedforward_norm = nn.LayerNorm(dim, norm_eps), nn.LayerNorm(dim, norm_eps)
         self.dropout = Dropout(dropout)
+
+    def share(self, other: "TransformerLayer") -> None:
+        """Have the weights of another layer, all but those of its attention."""
+        for name in ("project_in", "project_out", "feedforward", "attention_norm", "feedforward_norm"):
+            setattr(self, name, getattr(other, name))
 
     def forward(
         self,
