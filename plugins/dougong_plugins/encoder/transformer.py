@@ -39,15 +39,15 @@ class TransformerEncoder(Encoder):
         norm: layer normalisation before each part (arXiv 2002.04745), or after it, as published.
         norm_eps: what layer normalisation adds to the variance.
         activation: of the feed-forward layers; gelu_tanh is its older approximation.
-        share_layers: whether all layers have the weights of one (ALBERT, arXiv 1909.11942); their attentions stay their own.
-        pooling: one vector a text: the state of the first token; that through a layer and tanh, BERT's pooler; or the mean
-            of all.
+        share_layers: whether all layers have the weights of one (ALBERT, arXiv 1909.11942); attentions stay their own.
+        pooling: one vector a text: the state of the first token; that through a layer and tanh (BERT's pooler); or the
+            mean of all.
         rotary: turn queries and keys by their positions (arXiv 2104.09864), so that attention knows distances; it goes
             best with `embedding.positions=none`.
         dropout: probability that a number is zeroed in training.
-        pretrained: start with these weights: a folder in the format of Hugging Face (BERT or ALBERT), such a model's name on
-            its hub, or a checkpoint of Dougong's, of which the encoder is taken. Settings that shape the weights, and the
-            tokenizer, come with them where they are not given.
+        pretrained: start with these weights: a folder in the format of Hugging Face (BERT or ALBERT), the name of such
+            a model on its hub, or a checkpoint of Dougong's, of which the encoder is taken. Settings that shape the
+            weights, and the tokenizer, come with them where they are not given.
     """
 
     needs = frozenset({"padding"})
@@ -82,18 +82,16 @@ class TransformerEncoder(Encoder):
         if rotary and dim // heads % 2:
             raise ValueError(f"rotary: needs an even number of numbers a head, got {dim} / {heads}.")
         self.turned = dim // heads if rotary else None
-        self.layers = nn.ModuleList(
-            TransformerLayer(
-                attention(layer), dim, heads, feedforward_dim or 4 * dim, norm == "pre", activation, dropout, norm_eps
-            )
-            for layer in range(layers)
-        )
         self.share_layers = share_layers
-        if share_layers:
-            for layer in self.layers:
-                layer.share(self.layers[0])
+        self.layers = nn.ModuleList()
+        for number in range(layers):
+            width = feedforward_dim or 4 * dim
+            layer = TransformerLayer(attention(number), dim, heads, width, norm == "pre", activation, dropout, norm_eps)
+            if share_layers and number:
+                layer.share(self.layers[0])  # type: ignore[arg-type]
+            self.layers.append(layer)
         self.leave = nn.LayerNorm(dim, norm_eps) if norm == "pre" else nn.Identity()
-        self.pooler = nn.Linear(dim, dim) if pooling == "pooler" else None
+        self.pooler: nn.Linear | None = nn.Linear(dim, dim) if pooling == "pooler" else None
         self.apply(initialise)
 
     @classmethod
@@ -128,7 +126,8 @@ class TransformerEncoder(Encoder):
     def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
         """(B, N, D) states to (B, D): of the first, or the mean of those that are not padding."""
         if self.pooler is not None:
-            return torch.tanh(self.pooler(states[:, 0]))
+            pooled: Tensor = self.pooler(states[:, 0])
+            return pooled.tanh()
         return states[:, 0] if self.pooling == "cls" else super().pool(states, padding_mask)
 
 
