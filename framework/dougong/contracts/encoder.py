@@ -17,10 +17,14 @@ class Encoder(nn.Module):
     `needs` names what it asks of an attention ("padding", "causal", "cross"), `supports` what it can do itself:
     "causal", to keep a token from those after it, and "vectors", to take `Inputs.vectors` in place of the embedding of
     the tokens; one that does has its embedding as `embedding`.
+
+    `completion` is for an encoder whose setting `pretrained` names weights: `module:function` of what takes from them
+    the settings that nobody gave (`dougong.compose.complete`); that module should not import torch.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     supports: ClassVar[frozenset[str]] = frozenset()
+    completion: ClassVar[str | None] = None
     tokenizer: Tokenizer
     embedding: Embedding
     dim: int

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from dougong.checkpoint import file
+from dougong.errors import UserError
+from dougong.pretrained.source import find
 
 PREFIX = "task.encoder."
 
@@ -35,3 +37,16 @@ def _content(path: Path, modified: int) -> dict[str, Any]:
     """Read once, for the description and the weights; the optimizer's state is not kept."""
     content = file.load(path)
     return {name: content[name] for name in (file.KEY, "state_dict")}
+
+
+def tokenizer_state(named: str, key: str) -> str:
+    """The state of the tokenizer of a checkpoint (or of a run's best one).
+
+    Raises:
+        UserError: there is no such checkpoint, or it has no tokenizer.
+    """
+    source = find(named, key)
+    state = description(source.path)["tokenizer"] if source.ours else None
+    if state is None:
+        raise UserError(f"{key}: {named} is no checkpoint of Dougong's with a tokenizer.")
+    return str(state)
