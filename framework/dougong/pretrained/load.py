@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dougong.errors import UserError
 
-SHOWN = 6
+SHOWN = 12
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Account:
     """What became of tensors that were given.
 
     Args:
-        taken: names of ours that have got their numbers.
+        taken: names that were given and have found their place.
         missing: names that were looked for and not found.
         unexpected: names that were found and have no place.
         misshapen: names of ours with the shape that was given and that which was needed.
@@ -53,7 +53,7 @@ def place(
     model: nn.Module,
     given: Mapping[str, Tensor],
     names: Mapping[str, Sequence[str]],
-    left: Collection[str] = (),
+    left: Sequence[str] = (),
     may_cut: Collection[str] = (),
 ) -> Account:
     """Copy tensors into a model; nothing is copied where the account has a problem.
@@ -61,11 +61,11 @@ def place(
     Args:
         given: tensors by their own names.
         names: for each tensor of the model, the given ones that it is of, one after the other in its first dimension.
-        left: given names that have no place, and need none.
+        left: names that have no place and need none, of tensors that were given or kept back.
         may_cut: tensors of the model that take the first rows of a longer one.
     """
     state = model.state_dict()
-    account = Account(left=sorted(left))
+    account = Account(left=list(left))
     found: dict[str, Tensor] = {}
     for name, sources in names.items():
         absent = [source for source in sources if source not in given]
@@ -84,7 +84,7 @@ def place(
         with torch.no_grad():
             for name, tensor in found.items():
                 state[name].copy_(tensor[: len(state[name])])
-        account.taken = list(found)
+        account.taken = sorted(used)
     return account
 
 

@@ -19,6 +19,7 @@ from dougong.nn.key_values import KeyValues, key_values
 from dougong.nn.paths import SelfMemory
 from dougong.nn.rotary import Turns, rotate, turns
 from dougong.registry.types import PerLayer
+from dougong_plugins.encoder.pretrained.weights import load_pretrained
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
@@ -52,6 +53,7 @@ class TransformerEncoder(Encoder):
 
     needs = frozenset({"padding"})
     supports = frozenset({"causal", "vectors"})
+    completion = "dougong_plugins.encoder.pretrained.completion:complete"
 
     def __init__(
         self,
@@ -93,6 +95,10 @@ class TransformerEncoder(Encoder):
         self.leave = nn.LayerNorm(dim, norm_eps) if norm == "pre" else nn.Identity()
         self.pooler: nn.Linear | None = nn.Linear(dim, dim) if pooling == "pooler" else None
         self.apply(initialise)
+
+    def load_pretrained(self) -> list[str]:
+        """Take the weights that `pretrained` names."""
+        return load_pretrained(self, self.pretrained) if self.pretrained is not None else []
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
