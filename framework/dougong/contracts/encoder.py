@@ -3,12 +3,27 @@
 # Shapes: B batch, N length, D hidden dimension.
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
 from dougong.contracts.embedding import Embedding, Inputs
 from dougong.contracts.tokenizer import Tokenizer
+from dougong.errors import UserError
+
+
+class HuggingFaceModel(NamedTuple):
+    """An encoder as a model of Transformers.
+
+    Args:
+        config: of its `config.json`.
+        tensors: by the names that they have there.
+        remarks: what the user should know of it, a line each.
+    """
+
+    config: dict[str, Any]
+    tensors: dict[str, Tensor]
+    remarks: list[str]
 
 
 class Encoder(nn.Module):
@@ -66,6 +81,14 @@ class Encoder(nn.Module):
             UserError: they can't be read, or are not those of this encoder.
         """
         return []
+
+    def hugging_face(self) -> HuggingFaceModel:
+        """This encoder as a model of Transformers.
+
+        Raises:
+            UserError: there is none that computes the same.
+        """
+        raise UserError(f"{type(self).__name__} has no counterpart in Transformers.")
 
     def memory(self, length: int) -> Any:
         """An empty memory for texts that grow token by token to `length` at most, so that a new token costs no second

@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dougong.errors import UserError
+
+if TYPE_CHECKING:
+    import tokenizers
 
 FILES = ("tokenizer.json", "vocab.txt")
 
@@ -22,7 +25,21 @@ def read_vocabulary(path: Path, key: str) -> dict[str, int]:
     Raises:
         UserError: it is damaged, or in another format.
     """
-    return _of_json(read_json(path, key), path, key) if path.suffix == ".json" else _of_lines(path, key)
+    return dict(read_tokenizer(path, key).get_vocab()) if path.suffix == ".json" else _of_lines(path, key)
+
+
+def read_tokenizer(path: Path, key: str) -> "tokenizers.Tokenizer":
+    """The whole tokenizer that a `tokenizer.json` holds.
+
+    Raises:
+        UserError: it holds none.
+    """
+    import tokenizers  # only here: composing asks for vocabularies, not for what is in them
+
+    try:
+        return tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:  # what the library raises has no narrower type
+        raise UserError(f"{key}: {path} does not hold a tokenizer ({' '.join(str(error).split())[:120]}).") from error
 
 
 def read_json(path: Path, key: str) -> dict[str, Any]:
@@ -45,19 +62,6 @@ def lowercase_of(path: Path, key: str) -> bool | None:
     beside = path.with_name("tokenizer_config.json")
     said = read_json(beside, key).get("do_lower_case") if beside.is_file() else None
     return said if isinstance(said, bool) else None
-
-
-def _of_json(content: dict[str, Any], path: Path, key: str) -> dict[str, int]:
-    model = content.get("model")
-    kind = model.get("type") if isinstance(model, dict) else None
-    if not isinstance(model, dict) or kind != "WordPiece":
-        raise UserError(
-            f"{key}: {path} holds {f'a {kind} model' if kind else 'no model'}; WordPiece is what can be read."
-        )
-    numbers = dict(model["vocab"])
-    for token in content.get("added_tokens") or ():
-        numbers[token["content"]] = token["id"]
-    return numbers
 
 
 def _of_lines(path: Path, key: str) -> dict[str, int]:

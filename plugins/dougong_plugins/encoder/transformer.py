@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from dougong import register
 from dougong.contracts.attention import Attention
 from dougong.contracts.embedding import Embedding, Inputs
-from dougong.contracts.encoder import Encoder
+from dougong.contracts.encoder import Encoder, HuggingFaceModel
 from dougong.nn.dropout import Dropout
 from dougong.nn.key_values import KeyValues, key_values
 from dougong.nn.paths import SelfMemory
 from dougong.nn.rotary import Turns, rotate, turns
 from dougong.registry.types import PerLayer
+from dougong_plugins.encoder.pretrained.export import as_hugging_face
 from dougong_plugins.encoder.pretrained.weights import load_pretrained
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -78,7 +79,7 @@ class TransformerEncoder(Encoder):
             raise ValueError(f"heads: must divide the dimension {dim}, got {heads}.")
         self.embedding = embedding
         self.tokenizer, self.dim, self.max_length = embedding.tokenizer, dim, embedding.max_length
-        self.pooling, self.pretrained = pooling, pretrained
+        self.pooling, self.pretrained, self.activation = pooling, pretrained, activation
         self.widen = nn.Linear(embedding.dim, dim) if dim != embedding.dim else nn.Identity()
         self.enter = nn.LayerNorm(dim, norm_eps) if norm == "post" and not embedding.normalised else nn.Identity()
         if rotary and dim // heads % 2:
@@ -99,6 +100,10 @@ class TransformerEncoder(Encoder):
     def load_pretrained(self) -> list[str]:
         """Take the weights that `pretrained` names."""
         return load_pretrained(self, self.pretrained) if self.pretrained is not None else []
+
+    def hugging_face(self) -> HuggingFaceModel:
+        """BERT, or ALBERT where the embedding is narrower."""
+        return as_hugging_face(self)
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:

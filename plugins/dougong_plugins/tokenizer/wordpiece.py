@@ -11,7 +11,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 from dougong import register
 from dougong.contracts.tokenizer import END, SPECIAL_TOKENS, START, UNKNOWN, Tokenizer
 from dougong.errors import UserError
-from dougong.pretrained.vocabulary import lowercase_of, read_vocabulary, vocabulary_file
+from dougong.pretrained.vocabulary import lowercase_of, read_tokenizer, read_vocabulary, vocabulary_file
 
 
 @register("tokenizer", "wordpiece")
@@ -86,10 +86,10 @@ class WordPieceTokenizer(Tokenizer):
 
     def _whole(self, path: Path) -> tokenizers.Tokenizer:
         """All that a `tokenizer.json` says, not its vocabulary alone."""
-        try:
-            core = tokenizers.Tokenizer.from_file(str(path))
-        except Exception as error:  # what the library raises has no narrower type
-            raise UserError(f"tokenizer.vocab: {path} is not the file of a tokenizer ({error}).") from error
+        core = read_tokenizer(path, "tokenizer.vocab")
+        if not isinstance(core.model, models.WordPiece):
+            kind = type(core.model).__name__
+            raise UserError(f"tokenizer.vocab: {path} holds a {kind} model; tokenizer=wordpiece reads WordPiece alone.")
         core.no_padding()
         said = getattr(core.normalizer, "lowercase", None)
         if self.lowercase is not None and said is not None and said != self.lowercase:

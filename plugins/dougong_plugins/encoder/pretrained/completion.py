@@ -11,7 +11,7 @@ from dougong.errors import UserError
 from dougong.pretrained.source import CONFIG, find
 from dougong.pretrained.vocabulary import read_json, vocabulary_file
 from dougong.registry.catalogue import Catalogue
-from dougong_plugins.encoder.pretrained.families import dropout_of, family_of, positions_of, shape_of
+from dougong_plugins.encoder.pretrained.families import dropout_of, positions_of, shape_of, shares_layers
 
 FREE = ("name", "pretrained", "dropout", "pooling", "vectors")
 """Settings that the weights of an encoder do not depend on, or that may differ from those of the pretraining."""
@@ -39,10 +39,7 @@ def _of_hugging_face(config: Config, folder: Path, said: Said, catalogue: Catalo
     for key, value in shape.items():
         settle(config, key, value, said, where)
     _positions(config, positions_of(theirs, where), said, where)
-    if family_of(theirs, where) == "albert":
-        prefer(config, "encoder.share_layers", True, said)
-    else:
-        settle(config, "encoder.share_layers", False, said, where)
+    _share(config, shares_layers(theirs, where), said, where)
     prefer(config, "encoder.pooling", "pooler", said)
     for key in ("encoder.dropout", "embedding.dropout"):
         prefer(config, key, dropout_of(theirs, where), said)

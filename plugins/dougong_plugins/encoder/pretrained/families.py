@@ -17,7 +17,6 @@ _ONLY: dict[str, tuple[Any, ...]] = {
     "position_embedding_type": ("absolute", None),
     "is_decoder": (False,),
     "add_cross_attention": (False,),
-    "num_hidden_groups": (1,),
     "inner_group_num": (1,),
 }
 """What a configuration may say of what there is no setting for."""
@@ -76,6 +75,20 @@ def shape_of(config: Mapping[str, Any], where: str) -> dict[str, Any]:
         "embedding.norm": True,
         "embedding.norm_eps": float(said["layer_norm_eps"]),
     }
+
+
+def shares_layers(config: Mapping[str, Any], where: str) -> bool:
+    """Whether all layers have the weights of one: those of ALBERT, unless it has a group for each.
+
+    Raises:
+        UserError: it has groups of several.
+    """
+    if family_of(config, where) != "albert":
+        return False
+    groups, layers = config.get("num_hidden_groups", 1), config.get("num_hidden_layers")
+    if groups not in (1, layers):
+        raise UserError(f"{where}: num_hidden_groups is {groups}; encoder=transformer shares all layers or none.")
+    return bool(groups == 1)
 
 
 def positions_of(config: Mapping[str, Any], where: str) -> int:

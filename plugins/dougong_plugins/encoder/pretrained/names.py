@@ -33,18 +33,19 @@ _LAYER = {
     },
 }
 _POOLER = {"bert": "pooler.dense", "albert": "pooler"}
-_ONE_LAYER = "encoder.albert_layer_groups.0.albert_layers.0"
 _BEGINNINGS = ("embeddings.", "encoder.", "pooler.")
 _BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 
 
-def names_of(family: str, layers: int) -> Names:
-    """The tensors of an encoder with so many layers; ALBERT's only layer is that of all."""
+def names_of(family: str, layers: int, shared: bool) -> Names:
+    """The tensors of an encoder with so many layers.
+
+    Args:
+        shared: whether ALBERT has one layer, which is that of all; it may have as many groups of one as layers.
+    """
     names: Names = {ours: (theirs,) for ours, theirs in _EMBEDDING.items()}
     stems: Names = {
-        f"layers.{number}.{ours}": tuple(
-            f"{_ONE_LAYER if family == 'albert' else f'encoder.layer.{number}'}.{part}" for part in theirs
-        )
+        f"layers.{number}.{ours}": tuple(f"{_layer(family, 0 if shared else number)}.{part}" for part in theirs)
         for number in range(layers)
         for ours, theirs in _LAYER[family].items()
     }
@@ -55,6 +56,10 @@ def names_of(family: str, layers: int) -> Names:
         for part in ("weight", "bias"):
             names[f"{ours}.{part}"] = tuple(f"{stem}.{part}" for stem in theirs)
     return names
+
+
+def _layer(family: str, number: int) -> str:
+    return f"encoder.layer.{number}" if family == "bert" else f"encoder.albert_layer_groups.{number}.albert_layers.0"
 
 
 def without_prefix(tensors: Mapping[str, Tensor], family: str) -> tuple[dict[str, Tensor], list[str]]:

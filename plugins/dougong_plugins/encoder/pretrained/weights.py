@@ -15,7 +15,7 @@ from dougong.pretrained.ours import description, encoder_tensors
 from dougong.pretrained.source import CONFIG, find
 from dougong.pretrained.tensors import read_tensors
 from dougong.pretrained.vocabulary import read_json, read_vocabulary, vocabulary_file
-from dougong_plugins.encoder.pretrained.families import family_of
+from dougong_plugins.encoder.pretrained.families import family_of, shares_layers
 from dougong_plugins.encoder.pretrained.names import names_of, without_prefix
 
 KEY = "encoder.pretrained"
@@ -43,13 +43,14 @@ def _load_hugging_face(encoder: Any, folder: Path) -> list[str]:
     config = read_json(folder / CONFIG, KEY)
     family = family_of(config, str(folder / CONFIG))
     tensors, heads = without_prefix(read_tensors(folder, KEY), family)
-    names = names_of(family, len(encoder.layers))
+    shared = shares_layers(config, str(folder / CONFIG))
+    names = names_of(family, len(encoder.layers), shared)
     file = vocabulary_file(folder)
     if file is not None:
         _same_vocabulary(encoder.tokenizer, read_vocabulary(file, KEY), str(file))
     # Tables may have been lengthened for speed; rows beyond the vocabulary stand for nothing.
     lines = _place(encoder, tensors, names, heads, [TOKENS] if file is not None else [], str(folder))
-    if family == "albert" and not encoder.share_layers:
+    if shared and not encoder.share_layers:
         lines.append(f"each of the {len(encoder.layers)} layers begins as a copy of the one that was shared")
     return lines
 
