@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from textwrap import shorten
 
 from dougong.errors import UserError
 
@@ -30,7 +31,7 @@ def fetch(name: str, key: str) -> Path:
     except ImportError as error:
         raise UserError(f"{key}: {name} is no folder here; to fetch it, pip install huggingface_hub.") from error
     except Exception as error:  # whatever a network and its many layers may say
-        reason = " ".join(str(error).split())[:160]
+        reason = shorten(str(error), 120, placeholder=" ...")
         raise UserError(
             f"{key}: {name} is no folder or file here, and can't be fetched from the Hugging Face hub "
             f"({type(error).__name__}: {reason})."
