@@ -44,7 +44,7 @@ class Account:
         lines = [f"{len(self.taken):,} tensors taken; none missing, none unexpected"]
         lines += [f"{len(self.cut)} cut: {listed(self.cut)}"] if self.cut else []
         lines += (
-            [f"{len(self.left)} left out, of the pretraining's own heads: {listed(self.left)}"] if self.left else []
+            [f"{len(self.left)} left out, of which this encoder has no part: {listed(self.left)}"] if self.left else []
         )
         return lines
 
