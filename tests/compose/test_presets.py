@@ -88,6 +88,27 @@ def test_our_own_presets_bear_no_plugin_s_name_and_end_in_a_plugin():
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bert", (12, 768, 12, 768, False)),
+        ("bert_small", (4, 512, 8, 512, False)),
+        ("bert_tiny", (2, 128, 2, 128, False)),
+        ("albert", (12, 768, 12, 128, True)),
+        ("albert_small", (6, 384, 12, 128, True)),
+        ("albert_tiny", (4, 312, 12, 128, True)),
+    ],
+)
+def test_bert_and_albert_are_presets_that_choose_their_embedding_too(name, expected):
+    for task in ("classification", "seq2seq"):  # of which the second has a decoder with a slot for an embedding
+        config = compose([f"encoder={name}", f"task={task}"])
+        encoder, embedding = config["encoder"], config["embedding"]
+        dim = encoder["dim"] or embedding["dim"]
+        assert (encoder["layers"], dim, encoder["heads"], embedding["dim"], encoder["share_layers"]) == expected
+        assert (encoder["norm"], encoder["pooling"], encoder["norm_eps"]) == ("post", "pooler", 1e-12)
+        assert (embedding["norm"], embedding["segments"], embedding["norm_eps"]) == (True, 2, 1e-12)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         (
