@@ -52,10 +52,11 @@ def test_a_run_begins_with_the_encoder_of_another_and_nothing_else_of_it(first, 
     assert " tensors taken; none missing, none unexpected\n" in out
 
 
-def test_what_was_shared_may_go_on_apart_but_not_the_other_way(first, tmp_path):
+def test_what_was_shared_may_go_on_apart_but_not_the_other_way(first, tmp_path, capsys):
     words = ["encoder.share_layers=false", "encoder.pooling=mean"]
     assert torch.equal(*(encoder_of(first)[f"task.encoder.layers.{layer}.project_out.weight"] for layer in (0, 2)))
     begun(tmp_path / "apart", f"encoder.pretrained={first / 'checkpoints' / 'last.ckpt'}", *words)
+    assert "each of the 3 layers begins as a copy of the one that was shared\n" in capsys.readouterr().out
     apart, theirs = encoder_of(tmp_path / "apart"), encoder_of(first)
     assert all(torch.equal(apart[name], theirs[name]) for name in apart)
     assert set(theirs) - set(apart) == {"task.encoder.pooler.weight", "task.encoder.pooler.bias"}

@@ -35,11 +35,14 @@ def load_pretrained(encoder: Any, named: str) -> list[str]:
     """
     source = find(named, KEY)
     load = _load_ours if source.ours else _load_hugging_face
-    lines = load(encoder, source.path)
+    lines, shared = load(encoder, source.path)
+    if shared and not encoder.share_layers:
+        lines.append(f"each of the {len(encoder.layers)} layers begins as a copy of the one that was shared")
     return [f"{named}: {lines[0]}", *lines[1:]]
 
 
-def _load_hugging_face(encoder: Any, folder: Path) -> list[str]:
+def _load_hugging_face(encoder: Any, folder: Path) -> tuple[list[str], bool]:
+    """Lines for the user, and whether the layers were shared."""
     config = read_json(folder / CONFIG, KEY)
     family = family_of(config, str(folder / CONFIG))
     tensors, heads = without_prefix(read_tensors(folder, KEY), family)
@@ -49,22 +52,20 @@ def _load_hugging_face(encoder: Any, folder: Path) -> list[str]:
     if file is not None:
         _same_vocabulary(encoder.tokenizer, read_vocabulary(file, KEY), str(file))
     # Tables may have been lengthened for speed; rows beyond the vocabulary stand for nothing.
-    lines = _place(encoder, tensors, names, heads, [TOKENS] if file is not None else [], str(folder))
-    if shared and not encoder.share_layers:
-        lines.append(f"each of the {len(encoder.layers)} layers begins as a copy of the one that was shared")
-    return lines
+    return _place(encoder, tensors, names, heads, [TOKENS] if file is not None else [], str(folder)), shared
 
 
-def _load_ours(encoder: Any, path: Path) -> list[str]:
-    state = description(path)["tokenizer"]
+def _load_ours(encoder: Any, path: Path) -> tuple[list[str], bool]:
+    """As for a folder of Hugging Face."""
+    said = description(path)
+    state, shared = said["tokenizer"], bool(said["config"]["encoder"].get("share_layers"))
     if state is not None:
         _same_vocabulary(encoder.tokenizer, tokenizers.Tokenizer.from_str(state).get_vocab(), str(path))
     tensors = encoder_tensors(path)
     names = {name: (name,) for name in encoder.state_dict() if not _is_attention(name)}
     others = [name for name in tensors if _is_attention(name)]
-    return _place(
-        encoder, {name: tensors[name] for name in tensors if name not in others}, names, others, [], str(path)
-    )
+    own = {name: tensor for name, tensor in tensors.items() if name not in others}
+    return _place(encoder, own, names, others, [], str(path)), shared
 
 
 def _place(
