@@ -17,10 +17,12 @@ BUILT_IN = {(plugin.kind, plugin.name) for plugin in Catalogue()}
 @pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("help",)])
 def test_help_names_every_command(words, without_torch):
     text = without_torch(*words).done()
-    assert all(command in text for command in ("train", "evaluate", "predict", "benchmark", "plugins", "completion"))
+    assert all(
+        command in text for command in ("train", "evaluate", "predict", "export", "benchmark", "plugins", "completion")
+    )
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "benchmark", "plugins", "completion"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "export", "benchmark", "plugins", "completion"])
 def test_every_command_has_help(name, without_torch):
     assert "usage: " in without_torch(name, "--help").done()
 

@@ -15,7 +15,13 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ("attention", "atrous", {"rate": 3}),
     ("attention", "sparse", {"rate": 4}),
     ("encoder", "transformer", {"norm": "post", "pooling": "cls"}),
+    ("encoder", "transformer", {"norm": "post", "pooling": "pooler", "share_layers": True}),
     ("embedding", "token", {"positions": "none"}),
+    (
+        "embedding",
+        "token",
+        {"positions": "hierarchical", "learned_positions": 6, "max_length": 36, "segments": 2, "norm": True},
+    ),
     ("task", "masked_lm", {"pack_across_documents": True}),
     ("task", "tagging", {"decoder": "softmax"}),
     ("task", "tagging", {"decoder": "pointer"}),

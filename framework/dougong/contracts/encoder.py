@@ -3,12 +3,27 @@
 # Shapes: B batch, N length, D hidden dimension.
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
 from dougong.contracts.embedding import Embedding, Inputs
 from dougong.contracts.tokenizer import Tokenizer
+from dougong.errors import UserError
+
+
+class HuggingFaceModel(NamedTuple):
+    """An encoder as a model of Transformers.
+
+    Args:
+        config: of its `config.json`.
+        tensors: by the names that they have there.
+        remarks: what the user should know of it, a line each.
+    """
+
+    config: dict[str, Any]
+    tensors: dict[str, Tensor]
+    remarks: list[str]
 
 
 class Encoder(nn.Module):
@@ -17,10 +32,14 @@ class Encoder(nn.Module):
     `needs` names what it asks of an attention ("padding", "causal", "cross"), `supports` what it can do itself:
     "causal", to keep a token from those after it, and "vectors", to take `Inputs.vectors` in place of the embedding of
     the tokens; one that does has its embedding as `embedding`.
+
+    `completion` is for an encoder whose setting `pretrained` names weights: `module:function` of what takes from them
+    the settings that nobody gave (`dougong.compose.complete`); that module should not import torch.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     supports: ClassVar[frozenset[str]] = frozenset()
+    completion: ClassVar[str | None] = None
     tokenizer: Tokenizer
     embedding: Embedding
     dim: int
@@ -50,6 +69,26 @@ class Encoder(nn.Module):
             return inputs.vectors
         vectors: Tensor = self.embedding(inputs)
         return vectors
+
+    def load_pretrained(self) -> list[str]:
+        """Take the weights that its settings name, if any: called once, before a training that begins anew. A model
+        that is resumed or loaded has its weights from its checkpoint.
+
+        Returns:
+            Lines for the user, of what was loaded and what was not.
+
+        Raises:
+            UserError: they can't be read, or are not those of this encoder.
+        """
+        return []
+
+    def hugging_face(self) -> HuggingFaceModel:
+        """This encoder as a model of Transformers.
+
+        Raises:
+            UserError: there is none that computes the same.
+        """
+        raise UserError(f"{type(self).__name__} has no counterpart in Transformers.")
 
     def memory(self, length: int) -> Any:
         """An empty memory for texts that grow token by token to `length` at most, so that a new token costs no second
