@@ -51,6 +51,28 @@ class Encoder(nn.Module):
         vectors: Tensor = self.embedding(inputs)
         return vectors
 
+    @classmethod
+    def complete(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """The settings with what is in the files that they name, before a run begins: it is recorded and saved with
+        them, and a checkpoint has to need no other file.
+
+        Raises:
+            UserError: a file is not there, or not what it should be.
+        """
+        return settings
+
+    def load_pretrained(self) -> list[str]:
+        """Take the weights that its settings name, if any: called once, before a training that begins anew. A model
+        that is resumed or loaded has its weights from its checkpoint.
+
+        Returns:
+            Lines for the user, of what was loaded and what was not.
+
+        Raises:
+            UserError: they can't be read, or are not those of this encoder.
+        """
+        return []
+
     def memory(self, length: int) -> Any:
         """An empty memory for texts that grow token by token to `length` at most, so that a new token costs no second
         look at those before it; None where the encoder, or its attention, can't do without."""

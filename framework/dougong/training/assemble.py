@@ -63,9 +63,8 @@ class Assembly:
         except UserError:
             raise
         except ValueError as error:
-            raise UserError(
-                f"{key}.{error}" if str(error).partition(":")[0] in settings else f"{key}: {error}"
-            ) from error
+            named = str(error).partition(":")[0].partition(".")[0] in settings
+            raise UserError(f"{key}.{error}" if named else f"{key}: {error}") from error
 
     def _fill(self, slot: Slot) -> Any:
         if slot.per_layer:

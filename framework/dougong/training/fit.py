@@ -53,6 +53,7 @@ class Session:
     precision: str
     description: dict[str, Any]
     groups: OptimizerSettings
+    loaded: list[str]
 
     def maker(self, split: Split) -> BatchMaker:
         """Makes the batches of a split."""
@@ -111,6 +112,7 @@ def prepare(
             tokenizer = assembly.make("tokenizer")
             tokenizer.restore(saved["tokenizer"])
     task = make_task(assembly, facts, tokenizer)
+    loaded = task.encoder.load_pretrained() if saved is None else []
     if precision == "64":
         task = task.double()
     groups = optimizer_settings(config["optimizer"])
@@ -123,7 +125,7 @@ def prepare(
     }
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
-    return Session(config, settings, folder, assembly, task, splits, device, precision, description, groups)
+    return Session(config, settings, folder, assembly, task, splits, device, precision, description, groups, loaded)
 
 
 class Training:
