@@ -170,12 +170,17 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
         tokenizer = assembly.make("tokenizer")
         tokenizer.restore(description["tokenizer"])
     task = make_task(assembly, description["facts"], tokenizer)
+    adapters = assembly.adapters()
+    for adapter in adapters:
+        adapter.adapt(task)
     if description["precision"] == "64":
         task = task.double()
     try:
         task.load_state_dict(task_weights(content))
     except RuntimeError as error:
         raise UserError(f"{path}: its weights don't fit the plugins that it names ({error}).") from error
+    for adapter in adapters:
+        adapter.merge(task)
     return Model(task, config, LoaderSettings(**config["loader"]), config["trainer"]["precision"])
 
 

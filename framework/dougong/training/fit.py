@@ -113,6 +113,7 @@ def prepare(
             tokenizer.restore(saved["tokenizer"])
     task = make_task(assembly, facts, tokenizer)
     loaded = task.encoder.load_pretrained() if saved is None else []
+    loaded += [line for adapter in assembly.adapters() for line in adapter.adapt(task)]
     if precision == "64":
         task = task.double()
     groups = optimizer_settings(config["optimizer"])

@@ -23,7 +23,12 @@ from dougong_plugins.encoder.hugging_face.attention import (
     supports_causal,
 )
 from dougong_plugins.encoder.hugging_face.model import load_weights, longest_input, new_model, pooled, without_pooler
-from dougong_plugins.encoder.hugging_face.settings import configuration, file_settings, new_settings, pretrained_settings
+from dougong_plugins.encoder.hugging_face.settings import (
+    configuration,
+    file_settings,
+    new_settings,
+    pretrained_settings,
+)
 from dougong_plugins.encoder.hugging_face.trial import count_attentions
 from dougong_plugins.encoder.hugging_face.vocabulary import check_vocabulary
 

@@ -95,7 +95,9 @@ def test_neither_padding_nor_causality_gets_lost(model, attention):
     made = encoder(model, attention).double().eval()
     narrow, wide = batch(made), batch(made, wider=3)
     states = made(narrow)
-    torch.testing.assert_close(made(wide)[:, :12][~narrow.padding_mask], states[~narrow.padding_mask], rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        made(wide)[:, :12][~narrow.padding_mask], states[~narrow.padding_mask], rtol=0, atol=1e-12
+    )
     later = Inputs(narrow.tokens.clone(), narrow.padding_mask)
     later.tokens[0, 6:] = 5
     change = (made(later)[0, :6] - states[0, :6]).abs().max()
@@ -108,21 +110,29 @@ def test_a_transformers_that_hands_on_no_mask_is_not_trusted(monkeypatch):
     encoder()  # both are registered now
     monkeypatch.delitem(AttentionMaskInterface._global_mapping, "dougong")
     monkeypatch.setattr(AttentionMaskInterface, "register", lambda *arguments: None)
-    with pytest.raises(ValueError, match="config: the attention of bert can't be replaced: .* states are off"):
+    with pytest.raises(ValueError, match=r"config: the attention of bert can't be replaced: .* states are off"):
         encoder()
 
 
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"model_type": "xlnet", "d_model": 16, "n_layer": 1, "n_head": 2, "d_head": 8}, "it computes its attention itself"),
+        (
+            {"model_type": "xlnet", "d_model": 16, "n_layer": 1, "n_head": 2, "d_head": 8},
+            "it computes its attention itself",
+        ),
         ({"model_type": "deberta-v2", **SIZES}, "it computes its attention itself"),
         ({"model_type": "modernbert", **SIZES}, "its layers have patterns of their own"),
-        ({"model_type": "t5", "d_model": 16, "num_layers": 1, "d_kv": 8, "num_heads": 2}, "it computes its attention itself"),
+        (
+            {"model_type": "t5", "d_model": 16, "num_layers": 1, "d_kv": 8, "num_heads": 2},
+            "it computes its attention itself",
+        ),
     ],
 )
 def test_a_model_whose_attention_can_not_be_replaced_is_refused(config, reason):
-    with pytest.raises(ValueError, match=f"config: the attention of {config['model_type']} can't be replaced: {reason}"):
+    with pytest.raises(
+        ValueError, match=f"config: the attention of {config['model_type']} can't be replaced: {reason}"
+    ):
         encoder(config=config)
 
 
@@ -167,7 +177,10 @@ def _layers(made):
     [
         ({"model_type": "bret"}, "config.model_type: Transformers has no bret. Did you mean `bert`?"),
         ({"hidden_size": 16}, "config: lacks a model_type"),
-        ({"model_type": "bert", "hiden_size": 16}, "config.hiden_size: bert has no such setting. Did you mean `hidden_size`?"),
+        (
+            {"model_type": "bert", "hiden_size": 16},
+            "config.hiden_size: bert has no such setting. Did you mean `hidden_size`?",
+        ),
         ({"model_type": "bert", **SIZES, "hidden_size": 17}, "config: The hidden size (17) is not a multiple"),
         ({"model_type": "bert", **SIZES, "vocab_size": 3}, "config.vocab_size: must be at least the tokenizer's"),
         ({}, "pretrained: give it, or config"),
@@ -223,7 +236,9 @@ def test_other_numbers_for_the_tokens_are_refused(folder):
     file = folder / "vocab.txt"
     lines = file.read_text(encoding="utf-8").splitlines()
     file.write_text("\n".join([*lines[:-2], lines[-1], lines[-2]]) + "\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"trained with other tokens .* tokenizer=wordpiece tokenizer.vocab=.*vocab.txt"):
+    with pytest.raises(
+        UserError, match=r"trained with other tokens .* tokenizer=wordpiece tokenizer.vocab=.*vocab.txt"
+    ):
         encoder(pretrained=str(folder)).load_pretrained()
 
 

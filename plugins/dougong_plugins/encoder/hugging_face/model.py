@@ -16,10 +16,11 @@ def new_model(config: Any) -> Any:
     """
     from transformers import AutoModel
 
+    automatic: Any = AutoModel
     try:
         with quiet():
             # In the mode for training: Lightning leaves a model in the one that it has.
-            return AutoModel.from_config(config, attn_implementation="eager").float().train()
+            return automatic.from_config(config, attn_implementation="eager").float().train()
     except ValueError as error:
         raise ValueError(f"config: {in_a_line(error)}") from error
 
@@ -55,7 +56,7 @@ def load_weights(model: nn.Module, pretrained: str, config: Any) -> list[str]:
     return sorted({*report["unexpected_keys"], *(weights.keys() - own.keys())})
 
 
-def without_pooler(model: nn.Module) -> None:
+def without_pooler(model: Any) -> None:
     """Leave out what makes one vector of a text, where it is not asked for: it would never be trained."""
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = None

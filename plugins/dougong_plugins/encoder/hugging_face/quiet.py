@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _SECONDS = 5.0
 
@@ -10,12 +11,13 @@ _SECONDS = 5.0
 @contextmanager
 def quiet() -> Iterator[None]:
     """Meanwhile there are neither bars nor tables nor warnings."""
-    from transformers.utils import logging as spoken
+    from transformers.utils import logging as their_logging
 
+    spoken: Any = their_logging
     level, bars = spoken.get_verbosity(), spoken.is_progress_bar_enabled()
     network = logging.getLogger("huggingface_hub")
     before = network.level
-    spoken.set_verbosity(spoken.CRITICAL)
+    spoken.set_verbosity(logging.CRITICAL)
     spoken.disable_progress_bar()
     network.setLevel(logging.CRITICAL)
     try:
@@ -38,8 +40,8 @@ def hub(name: str) -> Iterator[None]:
     from huggingface_hub import constants
 
     missing = (
-        f"pretrained: {name} is no folder, and can't be had from the hub (is this machine offline, or the name wrong?); "
-        "give a folder with config.json, model.safetensors and vocab.txt."
+        f"pretrained: {name} is no folder, and can't be had from the hub (is this machine offline, or the name wrong?);"
+        " give a folder with config.json, model.safetensors and vocab.txt."
     )
     offline = constants.HF_HUB_OFFLINE
     if not isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str) and not offline:
