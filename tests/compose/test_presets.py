@@ -57,11 +57,11 @@ def test_a_preset_still_has_the_slots_of_its_plugin(folder):
 
 def test_the_folder_of_one_command_is_forgotten_by_the_next(folder):
     compose(["encoder=small"], folder)
-    assert refusal(["encoder=small"]).startswith("encoder=small: there is no such encoder. Allowed: dgcnn, recurrent")
+    assert refusal(["encoder=small"]).startswith("encoder=small: there is no such encoder. Allowed: dgcnn, huggingface")
 
 
 def test_a_misspelt_preset_is_offered(folder):
-    assert "Did you mean `small`? Allowed: dgcnn, recurrent, small, smaller, transformer." in refusal(
+    assert "Did you mean `small`? Allowed: dgcnn, huggingface, recurrent, small, smaller, transformer." in refusal(
         ["encoder=smal"], folder
     )
 
