@@ -47,7 +47,7 @@ _ALL = (
         "encoder",
         "turns tokens into vectors that know their context",
         "dougong.contracts.encoder:Encoder",
-        facts={"needs": frozenset(), "supports": frozenset()},
+        facts={"needs": frozenset(), "supports": frozenset(), "completion": None},
     ),
     Kind(
         "decoder",
@@ -65,6 +65,7 @@ _ALL = (
         "tokenizer",
         "cuts text into tokens and numbers them",
         "dougong.contracts.tokenizer:Tokenizer",
+        settings="dougong.compose.settings:TokenizerSettings",
         facts={"supports": frozenset()},
     ),
     Kind(

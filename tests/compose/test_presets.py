@@ -57,13 +57,13 @@ def test_a_preset_still_has_the_slots_of_its_plugin(folder):
 
 def test_the_folder_of_one_command_is_forgotten_by_the_next(folder):
     compose(["encoder=small"], folder)
-    assert refusal(["encoder=small"]).startswith("encoder=small: there is no such encoder. Allowed: dgcnn, huggingface")
+    assert refusal(["encoder=small"]).startswith("encoder=small: there is no such encoder. Did you mean ")
 
 
 def test_a_misspelt_preset_is_offered(folder):
-    assert "Did you mean `small`? Allowed: dgcnn, huggingface, recurrent, small, smaller, transformer." in refusal(
-        ["encoder=smal"], folder
-    )
+    line = refusal(["encoder=smal"], folder)
+    assert "Did you mean `small`? Allowed: albert, " in line
+    assert "dgcnn, huggingface, recurrent, small, smaller, transformer." in line
 
 
 @pytest.mark.parametrize("way", ["--config-dir", "hydra.searchpath"])

@@ -66,6 +66,7 @@ def candidates(line: str) -> list[str]:
         return _matching(["attention"], word) if not before[1:] else sorted(set(_benchmark_words(before[2:], word)))
     keys = {
         "completion": ("bash",),
+        "export": ("checkpoint=", "to=huggingface", "output=", "plugin_path="),
         "evaluate": ("checkpoint=", "split=", "data.path="),
         "predict": ("checkpoint=", "input=", "output=", "text="),
     }

@@ -13,6 +13,7 @@ COMMANDS = {
     "train": ("train a model put together from plugins", "dougong.command_line.train"),
     "evaluate": ("score a checkpoint on a split", "dougong.command_line.evaluate"),
     "predict": ("answer records or texts with a checkpoint", "dougong.command_line.predict"),
+    "export": ("write a model in a format of others", "dougong.command_line.export"),
     "benchmark": ("measure the time and memory of every attention", "dougong.command_line.benchmark"),
     "plugins": ("list what can be combined; show one; write a new one", "dougong.command_line.plugins"),
     "completion": ("print the script that completes commands in a shell", "dougong.command_line.completion"),

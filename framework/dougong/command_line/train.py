@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from dougong.command_line.options import parse
 from dougong.compose.check import check
-from dougong.compose.compose import ROOT, VERSION_BASE, compose, prepare, to_plain, translator
+from dougong.compose.compose import ROOT, VERSION_BASE, completed, compose, prepare, to_plain, translator
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
@@ -56,8 +56,9 @@ class Jobs:
         if self.error or self.interrupted:
             return None
         try:
-            checked = check(to_plain(config), current_catalogue())
-            result = run_training(checked, Path(HydraConfig.get().runtime.output_dir))
+            job = HydraConfig.get()
+            checked = check(completed(to_plain(config), list(job.overrides.task)), current_catalogue())
+            result = run_training(checked, Path(job.runtime.output_dir))
         except UserError as error:
             self.error = error  # raised when Hydra is done, which would otherwise add lines of its own
             return None

@@ -12,8 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from dougong.compose.check import Config, check, check_presets
+from dougong.compose.complete import Said, complete
 from dougong.compose.conf_folder import conf_folder, presets, use_config_folders
-from dougong.compose.config_source import current_catalogue, install, use_config_dir, use_plugin_folders
+from dougong.compose.config_source import blanks, current_catalogue, install, use_config_dir, use_plugin_folders
 from dougong.compose.hydra_errors import HYDRA_ERRORS, Translator
 from dougong.compose.run_folder import register_run_folder
 from dougong.errors import UserError, suggestion
@@ -32,7 +33,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Con
     """
     try:
         overrides = prepare(overrides, config_dir)
-        return check(compose_unchecked(overrides), current_catalogue())
+        return check(completed(compose_unchecked(overrides), overrides), current_catalogue())
     except HYDRA_ERRORS as error:
         raise translator(overrides).translate(error) from error
 
@@ -47,6 +48,22 @@ def sweeper_params(overrides: Sequence[str]) -> dict[str, Any]:
 def compose_unchecked(overrides: Sequence[str]) -> Config:
     """What prepared overrides compose, as plain containers, whether it makes sense or not."""
     return to_plain(_compose(overrides))
+
+
+def completed(config: Config, overrides: Sequence[str]) -> Config:
+    """What prepared overrides composed, with what pretrained weights say where nobody else does.
+
+    Raises:
+        UserError: the weights and what was said contradict each other.
+    """
+
+    def compose_said() -> Config:
+        with blanks():
+            container = OmegaConf.to_container(_compose(overrides))
+        assert isinstance(container, dict)
+        return {str(key): value for key, value in container.items()}
+
+    return complete(config, Said(compose_said), current_catalogue())
 
 
 def prepare(overrides: Iterable[str], config_dir: str | None = None) -> list[str]:

@@ -2,7 +2,8 @@
 
 import dataclasses
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from dougong.registry.signature import REQUIRED, Signature
 from dougong.registry.values import MISSING
 
 SETTINGS = "settings"
+UNSAID = "~unsaid"
 _folders: list[str] = []
 _config_dir: list[str] = []
+_blank: list[bool] = []
 
 
 def use_plugin_folders(folders: Iterable[str | Path]) -> None:
@@ -50,6 +53,16 @@ def use_config_dir(folder: str | None) -> None:
     _config_dir[:] = [folder] if folder else []
 
 
+@contextmanager
+def blanks() -> Iterator[None]:
+    """Meanwhile defaults are served as values that are missing, so that what a composition then has, somebody said."""
+    _blank.append(True)
+    try:
+        yield
+    finally:
+        _blank.pop()
+
+
 def current_catalogue() -> Catalogue:
     """The catalogue that compositions choose from."""
     return catalogue(_folders)
@@ -73,7 +86,7 @@ class RegistrySource(ConfigSource):
 
     def is_config(self, config_path: str) -> bool:
         """Whether the path is a plugin."""
-        kind, name = _key(config_path)
+        kind, name, _ = _key(config_path)
         return (kind, name) == ("", SETTINGS) or current_catalogue().find(kind, name) is not None
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
@@ -85,17 +98,23 @@ class RegistrySource(ConfigSource):
 
     def load_config(self, config_path: str) -> ConfigResult:
         """A plugin's settings with their defaults, and its slots as a Hydra defaults list."""
-        kind, name = _key(config_path)
+        kind, name, chosen = _key(config_path)
         if (kind, name) == ("", SETTINGS):
             return self._result("settings", plain(RunSettings()))
         plugin = current_catalogue().find(kind, name)
         if plugin is None:
             raise ConfigLoadError(f"there is no {kind} called {name}")
-        settings = {"name": name, **defaults_of(plugin.schema)}
+        settings = {"name": name if chosen else MISSING, **defaults_of(plugin.schema)}
+        if _blank:
+            settings |= {
+                key: MISSING for key, value in settings.items() if key != "name" and not isinstance(value, dict)
+            }
         node = {name: settings} if KINDS[kind].several else settings
         slots = [
             {f"/{slot.kind}@_global_.{slot.name}": _choice(slot.kind, slot.default, slot.optional)}
-            for slot in plugin.signature.slots
+            # Hydra goes from the last to the first, and what a preset overrides holds for those that come after: that
+            # of an encoder, a task's first slot, chooses the embedding of the decoder as well.
+            for slot in reversed(plugin.signature.slots)
         ]
         result = self._result(f"{kind}/{name}", {"defaults": ["_self_", *slots], **node})
         place = result.config[name] if KINDS[kind].several else result.config
@@ -149,9 +168,12 @@ def _choice(kind: str, default: str | None, optional: bool) -> Any:
     if optional:
         return None
     chosen = default or slot_defaults().get(kind)
+    if _blank and isinstance(chosen, str) and current_catalogue().find(kind, chosen):
+        chosen += UNSAID
     return [chosen] if KINDS[kind].several and isinstance(chosen, str) else chosen
 
 
-def _key(config_path: str) -> tuple[str, str]:
+def _key(config_path: str) -> tuple[str, str, bool]:
+    """Kind, name, and whether somebody chose it."""
     kind, _, name = config_path.strip("/").removesuffix(".yaml").rpartition("/")
-    return kind, name
+    return kind, name.removesuffix(UNSAID), not name.endswith(UNSAID)

@@ -89,6 +89,17 @@ class OptimizerSettings:
 
 
 @dataclass(frozen=True)
+class TokenizerSettings:
+    """What every tokenizer can be told beside its own settings.
+
+    Args:
+        pretrained: a checkpoint of Dougong's whose tokenizer is taken as it is; nothing is then learnt of the texts.
+    """
+
+    pretrained: str | None = None
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """What every run has.
 

@@ -32,7 +32,7 @@ class Embedding(nn.Module):
     """Turns tokens into vectors of `dim` numbers.
 
     `max_length` is the longest input it can place, None for any; `segments` how many parts of an input it tells apart;
-    `needs` what it asks of a tokenizer ("words": to tell the word of a token).
+    `needs` what it asks of a tokenizer ("words": to tell the word of a token); `normalised` whether its vectors are.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -40,6 +40,7 @@ class Embedding(nn.Module):
     dim: int
     max_length: int | None = None
     segments: int = 1
+    normalised: bool = False
 
     @abstractmethod
     def forward(self, inputs: Inputs) -> Tensor:

@@ -3,12 +3,27 @@
 # Shapes: B batch, N length, D hidden dimension.
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
 from dougong.contracts.embedding import Embedding, Inputs
 from dougong.contracts.tokenizer import Tokenizer
+from dougong.errors import UserError
+
+
+class HuggingFaceModel(NamedTuple):
+    """An encoder as a model of Transformers.
+
+    Args:
+        config: of its `config.json`.
+        tensors: by the names that they have there.
+        remarks: what the user should know of it, a line each.
+    """
+
+    config: dict[str, Any]
+    tensors: dict[str, Tensor]
+    remarks: list[str]
 
 
 class Encoder(nn.Module):
@@ -17,10 +32,14 @@ class Encoder(nn.Module):
     `needs` names what it asks of an attention ("padding", "causal", "cross"), `supports` what it can do itself:
     "causal", to keep a token from those after it, and "vectors", to take `Inputs.vectors` in place of the embedding of
     the tokens; one that does has its embedding as `embedding`.
+
+    `completion` is for an encoder whose setting `pretrained` names weights: `module:function` of what takes from them
+    the settings that nobody gave (`dougong.compose.complete`); that module should not import torch.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     supports: ClassVar[frozenset[str]] = frozenset()
+    completion: ClassVar[str | None] = None
     tokenizer: Tokenizer
     embedding: Embedding
     dim: int
@@ -51,16 +70,6 @@ class Encoder(nn.Module):
         vectors: Tensor = self.embedding(inputs)
         return vectors
 
-    @classmethod
-    def complete(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """The settings with what is in the files that they name, before a run begins: it is recorded and saved with
-        them, and a checkpoint has to need no other file.
-
-        Raises:
-            UserError: a file is not there, or not what it should be.
-        """
-        return settings
-
     def load_pretrained(self) -> list[str]:
         """Take the weights that its settings name, if any: called once, before a training that begins anew. A model
         that is resumed or loaded has its weights from its checkpoint.
@@ -72,6 +81,14 @@ class Encoder(nn.Module):
             UserError: they can't be read, or are not those of this encoder.
         """
         return []
+
+    def hugging_face(self) -> HuggingFaceModel:
+        """This encoder as a model of Transformers.
+
+        Raises:
+            UserError: there is none that computes the same.
+        """
+        raise UserError(f"{type(self).__name__} has no counterpart in Transformers.")
 
     def memory(self, length: int) -> Any:
         """An empty memory for texts that grow token by token to `length` at most, so that a new token costs no second

@@ -31,7 +31,7 @@ from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
 from dougong.training.precision import autocast, choose
-from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, make_task
+from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.stacked import stacked
@@ -112,7 +112,7 @@ def prepare(
             tokenizer = assembly.make("tokenizer")
             tokenizer.restore(saved["tokenizer"])
     task = make_task(assembly, facts, tokenizer)
-    loaded = task.encoder.load_pretrained() if saved is None else []
+    loaded = load_pretrained(task) if saved is None else []
     loaded += [line for adapter in assembly.adapters() for line in adapter.adapt(task)]
     if precision == "64":
         task = task.double()

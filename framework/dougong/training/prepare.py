@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dougong.contracts.data import Data
+from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Facts, Task
 from dougong.contracts.tokenizer import Tokenizer
 from dougong.data.examples import Examples, pack
 from dougong.data.loader import BatchMaker
 from dougong.data.stream import Records
 from dougong.data.token_file import TokenStore
+from dougong.pretrained.ours import tokenizer_state
 from dougong.training.assemble import Assembly
 
 CHUNK = 1000
@@ -47,11 +49,27 @@ class _Texts(Iterable[str]):
 
 
 def fit_tokenizer(assembly: Assembly, task_class: type[Task], records: Iterable[Any]) -> Tokenizer | None:
-    """The tokenizer, having learnt from the training texts; None where no part of the model asks for one."""
+    """The tokenizer, having learnt from the training texts or been taken from a checkpoint; None where no part of the
+    model asks for one.
+
+    Raises:
+        UserError: the checkpoint has none.
+    """
     tokenizer: Tokenizer | None = assembly.make("tokenizer")
-    if tokenizer is not None:
+    if tokenizer is None:
+        return None
+    named = assembly.config["tokenizer"].get("pretrained")
+    if named is not None:
+        tokenizer.restore(tokenizer_state(named, "tokenizer.pretrained"))
+    else:
         tokenizer.fit(_Texts(task_class, records))
     return tokenizer
+
+
+def load_pretrained(task: Task) -> list[str]:
+    """Let the encoders of a task take the weights that their settings name; lines for the user."""
+    encoders = [module for module in task.modules() if isinstance(module, Encoder)]
+    return [line for encoder in encoders for line in encoder.load_pretrained()]
 
 
 def encode(task: Task, data: Data, records: Records, store: TokenStore) -> EncodedSplit:

@@ -26,12 +26,12 @@ def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
         say("", remark)
     parts = [f"{name}={shown}" for name in config if (shown := _chosen(config[name])) and name not in _ELSEWHERE]
     say("model", " ".join(parts))
-    for line in session.loaded:
-        say("", line)
     say(
         "",
         f"{facts['parameters']:,} parameters, on {session.device}, in {choose(trainer.precision, session.device)[1]}",
     )
+    for number, line in enumerate(session.loaded):
+        say("" if number else "pretrained", line)
     wrapped = f" in {', '.join(config['wrapper'])}" if config.get("wrapper") else ""
     say("optimizer", f"{config['optimizer']['name']}{wrapped} with {config['schedule']['name']}")
     say("", decay(session))

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from dougong import register
 from dougong.contracts.attention import Attention
 from dougong.contracts.embedding import Embedding, Inputs
-from dougong.contracts.encoder import Encoder
+from dougong.contracts.encoder import Encoder, HuggingFaceModel
 from dougong.nn.dropout import Dropout
 from dougong.nn.key_values import KeyValues, key_values
 from dougong.nn.paths import SelfMemory
 from dougong.nn.rotary import Turns, rotate, turns
 from dougong.registry.types import PerLayer
+from dougong_plugins.encoder.pretrained.export import as_hugging_face
+from dougong_plugins.encoder.pretrained.weights import load_pretrained
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
@@ -37,15 +39,22 @@ class TransformerEncoder(Encoder):
         heads: attention heads; they share `dim` evenly.
         feedforward_dim: width of the feed-forward layers; null for four times `dim`.
         norm: layer normalisation before each part (arXiv 2002.04745), or after it, as published.
-        activation: of the feed-forward layers.
-        pooling: one vector a text: the state of the first token, or the mean of all.
+        norm_eps: what layer normalisation adds to the variance.
+        activation: of the feed-forward layers; gelu_tanh is its older approximation.
+        share_layers: whether all layers have the weights of one (ALBERT, arXiv 1909.11942); attentions stay their own.
+        pooling: one vector a text: the state of the first token; that through a layer and tanh (BERT's pooler); or the
+            mean of all.
         rotary: turn queries and keys by their positions (arXiv 2104.09864), so that attention knows distances; it goes
             best with `embedding.positions=none`.
         dropout: probability that a number is zeroed in training.
+        pretrained: start with these weights: a folder in the format of Hugging Face (BERT or ALBERT), the name of such
+            a model on its hub, or a checkpoint of Dougong's, of which the encoder is taken. Settings that shape the
+            weights, and the tokenizer, come with them where they are not given.
     """
 
     needs = frozenset({"padding"})
     supports = frozenset({"causal", "vectors"})
+    completion = "dougong_plugins.encoder.pretrained.completion:complete"
 
     def __init__(
         self,
@@ -56,10 +65,13 @@ class TransformerEncoder(Encoder):
         heads: Annotated[int, Ge(1)] = 4,
         feedforward_dim: Annotated[int, Ge(1)] | None = None,
         norm: Literal["pre", "post"] = "pre",
+        norm_eps: Annotated[float, Gt(0)] = 1e-5,
         activation: Literal["gelu", "gelu_tanh", "relu"] = "gelu",
-        pooling: Literal["cls", "mean"] = "mean",
+        share_layers: bool = False,
+        pooling: Literal["cls", "pooler", "mean"] = "mean",
         rotary: bool = False,
         dropout: Annotated[float, Ge(0), Lt(1)] = 0.1,
+        pretrained: str | None = None,
     ) -> None:
         super().__init__()
         dim = dim or embedding.dim
@@ -67,20 +79,31 @@ class TransformerEncoder(Encoder):
             raise ValueError(f"heads: must divide the dimension {dim}, got {heads}.")
         self.embedding = embedding
         self.tokenizer, self.dim, self.max_length = embedding.tokenizer, dim, embedding.max_length
-        self.pooling = pooling
+        self.pooling, self.pretrained, self.activation = pooling, pretrained, activation
         self.widen = nn.Linear(embedding.dim, dim) if dim != embedding.dim else nn.Identity()
-        self.enter = nn.LayerNorm(dim) if norm == "post" else nn.Identity()
+        self.enter = nn.LayerNorm(dim, norm_eps) if norm == "post" and not embedding.normalised else nn.Identity()
         if rotary and dim // heads % 2:
             raise ValueError(f"rotary: needs an even number of numbers a head, got {dim} / {heads}.")
         self.turned = dim // heads if rotary else None
-        self.layers = nn.ModuleList(
-            TransformerLayer(
-                attention(layer), dim, heads, feedforward_dim or 4 * dim, norm == "pre", activation, dropout
-            )
-            for layer in range(layers)
-        )
-        self.leave = nn.LayerNorm(dim) if norm == "pre" else nn.Identity()
+        self.share_layers = share_layers
+        self.layers = nn.ModuleList()
+        for number in range(layers):
+            width = feedforward_dim or 4 * dim
+            layer = TransformerLayer(attention(number), dim, heads, width, norm == "pre", activation, dropout, norm_eps)
+            if share_layers and number:
+                layer.share(self.layers[0])  # type: ignore[arg-type]
+            self.layers.append(layer)
+        self.leave = nn.LayerNorm(dim, norm_eps) if norm == "pre" else nn.Identity()
+        self.pooler: nn.Linear | None = nn.Linear(dim, dim) if pooling == "pooler" else None
         self.apply(initialise)
+
+    def load_pretrained(self) -> list[str]:
+        """Take the weights that `pretrained` names."""
+        return load_pretrained(self, self.pretrained) if self.pretrained is not None else []
+
+    def hugging_face(self) -> HuggingFaceModel:
+        """BERT, or ALBERT where the embedding is narrower."""
+        return as_hugging_face(self)
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -112,7 +135,10 @@ class TransformerEncoder(Encoder):
         return key_values([layer.attention for layer in self.layers], length)  # type: ignore[misc]
 
     def pool(self, states: Tensor, padding_mask: Tensor | None) -> Tensor:
-        """(B, N, D) states to (B, D): the first, or the mean of those that are not padding."""
+        """(B, N, D) states to (B, D): of the first, or the mean of those that are not padding."""
+        if self.pooler is not None:
+            pooled: Tensor = self.pooler(states[:, 0])
+            return pooled.tanh()
         return states[:, 0] if self.pooling == "cls" else super().pool(states, padding_mask)
 
 
@@ -128,6 +154,7 @@ class TransformerLayer(nn.Module):
         norm_first: bool,
         activation: str,
         dropout: float,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.attention = attention
@@ -138,8 +165,13 @@ class TransformerLayer(nn.Module):
         self.feedforward = nn.Sequential(
             nn.Linear(dim, feedforward_dim), _ACTIVATIONS[activation](), nn.Linear(feedforward_dim, dim)
         )
-        self.attention_norm, self.feedforward_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attention_norm, self.feedforward_norm = nn.LayerNorm(dim, norm_eps), nn.LayerNorm(dim, norm_eps)
         self.dropout = Dropout(dropout)
+
+    def share(self, other: "TransformerLayer") -> None:
+        """Have the weights of another layer, all but those of its attention."""
+        for name in ("project_in", "project_out", "feedforward", "attention_norm", "feedforward_norm"):
+            setattr(self, name, getattr(other, name))
 
     def forward(
         self,

@@ -11,6 +11,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 from dougong import register
 from dougong.contracts.tokenizer import END, SPECIAL_TOKENS, START, UNKNOWN, Tokenizer
 from dougong.errors import UserError
+from dougong.pretrained.vocabulary import lowercase_of, read_tokenizer, read_vocabulary, vocabulary_file
 
 
 @register("tokenizer", "wordpiece")
@@ -18,13 +19,18 @@ class WordPieceTokenizer(Tokenizer):
     """Pieces of words, and Chinese characters one by one, as in BERT (arXiv 1810.04805).
 
     Args:
-        vocab: a `vocab.txt`, one token a line; null learns a vocabulary from the training texts.
+        vocab: a `vocab.txt`, one token a line, a `tokenizer.json`, or a folder with either; null learns a vocabulary
+            from the training texts.
         vocab_size: how many tokens to learn where `vocab` is null.
-        lowercase: whether case and accents are ignored, as in the uncased models.
+        lowercase: whether case and accents are ignored, as in the uncased models; null for what a `tokenizer.json`, or
+            the `tokenizer_config.json` beside the vocabulary, says, and else true.
     """
 
     def __init__(
-        self, vocab: str | None = None, vocab_size: Annotated[int, Ge(100)] = 8000, lowercase: bool = True
+        self,
+        vocab: str | None = None,
+        vocab_size: Annotated[int, Ge(100)] = 8000,
+        lowercase: bool | None = None,
     ) -> None:
         super().__init__()
         self.vocab = vocab
@@ -35,15 +41,15 @@ class WordPieceTokenizer(Tokenizer):
         """Read the vocabulary, or learn one."""
         if not self.vocab and iter(texts) is texts:  # they can be gone through only once
             texts = list(texts)
-        core = self._core_of(self._read() if self.vocab else self._train(texts))
+        core = self._read(self.vocab) if self.vocab else self._core_of(self._train(texts), self.lowercase)
         core.add_special_tokens(list(SPECIAL_TOKENS))
         numbers = core.get_vocab()
         core.post_processor = processors.BertProcessing((END, numbers[END]), (START, numbers[START]))
         return core
 
-    def _core_of(self, pieces: dict[str, int]) -> tokenizers.Tokenizer:
+    def _core_of(self, pieces: dict[str, int], lowercase: bool | None) -> tokenizers.Tokenizer:
         core = tokenizers.Tokenizer(models.WordPiece(pieces, unk_token=UNKNOWN))
-        core.normalizer = normalizers.BertNormalizer(lowercase=self.lowercase)
+        core.normalizer = normalizers.BertNormalizer(lowercase=lowercase is not False)
         core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         core.decoder = decoders.WordPiece()
         return core
@@ -54,7 +60,7 @@ class WordPieceTokenizer(Tokenizer):
         The trainer numbers the characters within words as it comes upon them in a hash table, whose order is random,
         and decides ties by these numbers. As special tokens they are numbered beforehand.
         """
-        core = self._core_of({})
+        core = self._core_of({}, self.lowercase)
         words = (core.pre_tokenizer.pre_tokenize_str(core.normalizer.normalize_str(text)) for text in texts)
         inner = {character for found in words for word, _ in found for character in word[1:]}
         trainer = trainers.WordPieceTrainer(
@@ -65,20 +71,30 @@ class WordPieceTokenizer(Tokenizer):
         core.train_from_iterator(texts, trainer)
         return dict(sorted(core.get_vocab().items(), key=lambda item: item[1]))
 
-    def _read(self) -> dict[str, int]:
-        path = Path(str(self.vocab)).expanduser()
-        if not path.is_file():
-            raise UserError(f"tokenizer.vocab: {path} does not exist.")
-        try:
-            # Not splitlines(): it also cuts at characters that are tokens themselves.
-            tokens = [line.rstrip("\r") for line in path.read_bytes().decode("utf-8-sig").rstrip("\r\n").split("\n")]
-        except UnicodeDecodeError as error:
-            raise UserError(f"tokenizer.vocab: {path} is not UTF-8 (byte {error.start + 1}).") from error
-        missing = [token for token in SPECIAL_TOKENS if token not in tokens]
-        if missing:
+    def _read(self, named: str) -> tokenizers.Tokenizer:
+        path = vocabulary_file(Path(named).expanduser())
+        if path is None:
+            has_none = Path(named).expanduser().is_dir()
+            raise UserError(f"tokenizer.vocab: {named} {'has no vocabulary file' if has_none else 'does not exist'}.")
+        pieces = read_vocabulary(path, "tokenizer.vocab")
+        if missing := [token for token in SPECIAL_TOKENS if token not in pieces]:
             raise UserError(f"tokenizer.vocab: {path} has no {', '.join(missing)}.")
-        numbers = {token: number for number, token in enumerate(tokens)}
-        if len(numbers) < len(tokens):
-            twice = next(token for number, token in enumerate(tokens) if numbers[token] != number)
-            raise UserError(f"tokenizer.vocab: {path} has `{twice}` twice.")
-        return numbers
+        if path.suffix == ".json":
+            return self._whole(path)
+        said = lowercase_of(path, "tokenizer.vocab")
+        return self._core_of(pieces, said if self.lowercase is None else self.lowercase)
+
+    def _whole(self, path: Path) -> tokenizers.Tokenizer:
+        """All that a `tokenizer.json` says, not its vocabulary alone."""
+        core = read_tokenizer(path, "tokenizer.vocab")
+        if not isinstance(core.model, models.WordPiece):
+            kind = type(core.model).__name__
+            raise UserError(f"tokenizer.vocab: {path} holds a {kind} model; tokenizer=wordpiece reads WordPiece alone.")
+        core.no_padding()
+        said = getattr(core.normalizer, "lowercase", None)
+        if self.lowercase is not None and said is not None and said != self.lowercase:
+            raise UserError(
+                f"tokenizer.lowercase: is {str(self.lowercase).lower()} here and {str(said).lower()} in {path}; "
+                "leave it out."
+            )
+        return core

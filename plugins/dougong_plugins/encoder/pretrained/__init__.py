@@ -1,0 +1,1 @@
+"""What the encoder `transformer` has in common with pretrained BERT and ALBERT."""
