@@ -53,8 +53,6 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
     assembly = Assembly(config)
     data, records = read(assembly, SPLITS)
     import_plugins(config, assembly.catalogue)
-    if not resume:
-        config = assembly.config = completed(config, assembly.catalogue)
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
         write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
@@ -77,20 +75,6 @@ def import_plugins(config: Config, catalogue: Catalogue) -> None:
     # Those of the user's own first: they may be at fault, and to see it may not even take torch.
     for plugin in sorted(plugins, key=lambda item: item.origin == BUILT_IN):
         plugin.load()
-
-
-def completed(config: Config, catalogue: Catalogue) -> Config:
-    """The configuration with what encoders read in other files.
-
-    Raises:
-        UserError: one can't.
-    """
-    found = dict(config)
-    for slot, kind in used_slots(config, catalogue).items():
-        if kind == "encoder" and found.get(slot):
-            plugin = catalogue.get(kind, found[slot]["name"])
-            found[slot] = {**found[slot], **plugin.load().complete(plugin.own(found[slot]))}  # type: ignore[attr-defined]
-    return found
 
 
 def load_config(folder: Path) -> Config:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dougong import register
 from dougong.contracts.attention import Attention
 from dougong.contracts.embedding import Inputs
-from dougong.contracts.encoder import Encoder
+from dougong.contracts.encoder import Encoder, HuggingFaceModel
 from dougong.contracts.tokenizer import Tokenizer
 from dougong.errors import UserError
 from dougong.registry.types import PerLayer
@@ -22,15 +22,11 @@ from dougong_plugins.encoder.hugging_face.attention import (
     is_causal,
     supports_causal,
 )
-from dougong_plugins.encoder.hugging_face.model import load_weights, longest_input, new_model, pooled, without_pooler
-from dougong_plugins.encoder.hugging_face.settings import (
-    configuration,
-    file_settings,
-    new_settings,
-    pretrained_settings,
-)
+from dougong_plugins.encoder.hugging_face.completion import pretrained_settings
+from dougong_plugins.encoder.hugging_face.model import longest_input, new_model, pooled, without_pooler
+from dougong_plugins.encoder.hugging_face.settings import all_of, configuration, file_settings, new_settings
 from dougong_plugins.encoder.hugging_face.trial import count_attentions
-from dougong_plugins.encoder.hugging_face.vocabulary import check_vocabulary
+from dougong_plugins.encoder.hugging_face.weights import as_hugging_face, load_pretrained
 
 
 @register("encoder", "huggingface")
@@ -42,7 +38,8 @@ class HuggingFaceEncoder(Encoder):
     model whose attention can't be replaced is refused. Needs `pip install "dougong[huggingface]"`.
 
     Args:
-        pretrained: a folder with config.json, weights and vocabulary, or a name on the hub; null for fresh weights.
+        pretrained: start with these weights: a folder in the format of Hugging Face, a model's name on its hub, or a
+            checkpoint of Dougong's with this encoder. The tokenizer comes with them where none is chosen.
         config: settings of the model's own: over those of `pretrained`, or, with model_type, of a model with fresh
             weights, as {model_type: bert, hidden_size: 128}; for the latter also a folder or file with config.json.
         pooling: one vector a text: the state of the first token, the mean of all, or what the model's own pooler makes.
@@ -50,6 +47,7 @@ class HuggingFaceEncoder(Encoder):
 
     needs = frozenset({"padding"})
     supports = frozenset({"causal"})
+    completion = "dougong_plugins.encoder.hugging_face.completion:complete"
 
     def __init__(
         self,
@@ -63,8 +61,7 @@ class HuggingFaceEncoder(Encoder):
         _check_installed()
         install()
         self.tokenizer, self.pretrained, self.pooling = tokenizer, pretrained, pooling
-        given = _given(pretrained, config)
-        self.model = new_model(configuration(given if pretrained else new_settings(given, tokenizer)))
+        self.model = new_model(configuration(_settings(tokenizer, pretrained, config)))
         self._choose_pooler()
         self.attentions = nn.ModuleList(attention(layer) for layer in range(self._count_attentions()))
         if is_causal(self.model) and not all(map(supports_causal, self.attentions)):
@@ -76,15 +73,6 @@ class HuggingFaceEncoder(Encoder):
         """A small BERT."""
         sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
         return {"config": {"model_type": "bert", **sizes}}
-
-    @classmethod
-    def complete(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """With the whole configuration of the model in place of the file that it is in."""
-        _check_installed()
-        try:
-            return {**settings, "config": _given(settings["pretrained"], settings["config"])}
-        except ValueError as error:
-            raise UserError(f"encoder.{error}") from error
 
     def _choose_pooler(self) -> None:
         if self.pooling != "pooler":
@@ -101,16 +89,11 @@ class HuggingFaceEncoder(Encoder):
 
     def load_pretrained(self) -> list[str]:
         """Take the weights that `pretrained` names."""
-        if self.pretrained is None:
-            return []
-        try:
-            check_vocabulary(self.pretrained, self.tokenizer, self.model.config.vocab_size)
-            unused = load_weights(self.model, self.pretrained, self.model.config)
-        except ValueError as error:
-            raise UserError(f"encoder.{error}") from error
-        count = len(self.model.state_dict())
-        left = f"; not used: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''}" if unused else ""
-        return [f"{count} tensors of {self.pretrained}{left}"]
+        return load_pretrained(self, self.pretrained) if self.pretrained is not None else []
+
+    def hugging_face(self) -> HuggingFaceModel:
+        """The model as it is."""
+        return as_hugging_face(self)
 
     @property
     def segments(self) -> int:
@@ -142,12 +125,13 @@ def _check_installed() -> None:
         raise UserError('encoder=huggingface needs transformers: pip install "dougong[huggingface]".') from error
 
 
-def _given(pretrained: str | None, config: dict[str, Any] | str) -> dict[str, Any]:
-    """What is said of the model, with what is said in files."""
-    if pretrained is None:
-        if not config:
-            raise ValueError("pretrained: give it, or config for a model with fresh weights.")
-        return file_settings(config) if isinstance(config, str) else config
-    if isinstance(config, str):
-        raise ValueError("config: beside pretrained give what is to be changed, as {hidden_dropout_prob: 0.2}.")
-    return pretrained_settings(pretrained, config)
+def _settings(tokenizer: Tokenizer, pretrained: str | None, config: Any) -> dict[str, Any]:
+    if pretrained is not None:
+        # Once a run has begun all are recorded, and what `pretrained` names need not be there any more.
+        known = isinstance(config, dict) and "model_type" in config
+        given = config if known else all_of(pretrained_settings(pretrained), config)
+        # A model of ours that learnt from nothing has as many tokens as its tokenizer.
+        return given if "vocab_size" in given else new_settings(given, tokenizer)
+    if not config:
+        raise ValueError("pretrained: give it, or config for a model with fresh weights.")
+    return new_settings(file_settings(config) if isinstance(config, str) else config, tokenizer)

@@ -7,7 +7,7 @@ import dougong
 from dougong.checkpoint import file
 from dougong.contracts.embedding import Inputs
 from dougong.errors import UserError
-from dougong.inference.merge import merge_checkpoint
+from dougong.export.formats import export
 from dougong_plugins.tokenizer.character import CharacterTokenizer
 
 pytest.importorskip("peft")
@@ -135,10 +135,15 @@ def test_a_run_trains_the_updates_and_the_head_alone_and_predicts_merged(tmp_pat
     assert any("lora_A" in name for name in content)
     model = dougong.load(result.checkpoint)
     assert not any("lora" in name for name, _ in model.task.named_parameters())
-    merge_checkpoint(result.checkpoint, tmp_path / "merged.ckpt")
-    assert not any("lora" in name for name in file.load(tmp_path / "merged.ckpt")["state_dict"])
+    assert export(model, "dougong", tmp_path / "merged")[0].endswith("; lora added to the weights")
+    merged = tmp_path / "merged" / "best.ckpt"
+    assert not any("lora" in name for name in file.load(merged)["state_dict"])
     texts = ["今天的天气很好", "价格太高"]
-    assert list(dougong.load(tmp_path / "merged.ckpt").predict(texts)) == list(model.predict(texts))
+    assert list(dougong.load(merged).predict(texts)) == list(model.predict(texts))
+    words = [*WORDS[2:], "callback=[]", "trainer.max_updates=1"]
+    with pytest.raises(UserError, match=r"best\.ckpt: holds updates .* to=dougong output=DIR$"):
+        dougong.train([*words, f"encoder.pretrained={result.checkpoint}"], tmp_path / "plain")
+    assert dougong.train([*words, f"encoder.pretrained={merged}"], tmp_path / "next").status == "finished"
 
 
 def test_without_peft_it_says_what_to_install(monkeypatch):

@@ -1,6 +1,5 @@
-"""A model of Transformers: made, filled with weights that were trained, and asked what it can do."""
+"""A model of Transformers: made, and asked what it can do."""
 
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,37 +22,6 @@ def new_model(config: Any) -> Any:
             return automatic.from_config(config, attn_implementation="eager").float().train()
     except ValueError as error:
         raise ValueError(f"config: {in_a_line(error)}") from error
-
-
-def load_weights(model: nn.Module, pretrained: str, config: Any) -> list[str]:
-    """Take the weights of a folder or of the hub.
-
-    Returns:
-        The names of those that the model has no use for, such as a head's.
-
-    Raises:
-        ValueError: some are missing, or do not have the shapes that the configuration says.
-    """
-    from transformers import AutoModel
-
-    place = Path(pretrained).expanduser()
-    source = str(place) if place.exists() else pretrained
-    asked = {"config": config, "dtype": "float32", "output_loading_info": True, "ignore_mismatched_sizes": True}
-    try:
-        with quiet():
-            found, report = AutoModel.from_pretrained(source, trust_remote_code=False, **asked)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"pretrained: {pretrained} can't be loaded ({in_a_line(error)}).") from error
-    own = model.state_dict()
-    missing = sorted(set(report["missing_keys"]) & own.keys())
-    reshaped = sorted({item[0] for item in report["mismatched_keys"]} & own.keys())
-    for names, what in ((missing, "has no"), (reshaped, "has another shape of")):
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise ValueError(f"pretrained: {pretrained} {what} {', '.join(names[:3])}{more}.")
-    weights = found.state_dict()
-    model.load_state_dict({name: weights[name] for name in own})
-    return sorted({*report["unexpected_keys"], *(weights.keys() - own.keys())})
 
 
 def without_pooler(model: Any) -> None:

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_SECONDS = 5.0
-
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -15,45 +13,14 @@ def quiet() -> Iterator[None]:
 
     spoken: Any = their_logging
     level, bars = spoken.get_verbosity(), spoken.is_progress_bar_enabled()
-    network = logging.getLogger("huggingface_hub")
-    before = network.level
     spoken.set_verbosity(logging.CRITICAL)
     spoken.disable_progress_bar()
-    network.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         spoken.set_verbosity(level)
-        network.setLevel(before)
         if bars:
             spoken.enable_progress_bar()
-
-
-@contextmanager
-def hub(name: str) -> Iterator[None]:
-    """What is read within is on the hub, or has been fetched from there before.
-
-    Raises:
-        ValueError: it can't be had.
-    """
-    import huggingface_hub
-    from huggingface_hub import constants
-
-    missing = (
-        f"pretrained: {name} is no folder, and can't be had from the hub (is this machine offline, or the name wrong?);"
-        " give a folder with config.json, model.safetensors and vocab.txt."
-    )
-    offline = constants.HF_HUB_OFFLINE
-    if not isinstance(huggingface_hub.try_to_load_from_cache(name, "config.json"), str) and not offline:
-        try:  # otherwise half a minute would be spent on asking again
-            huggingface_hub.get_session().head(constants.ENDPOINT, timeout=_SECONDS)
-        except Exception as error:  # whatever the network's library raises
-            raise ValueError(missing) from error
-    try:
-        with quiet():
-            yield
-    except (OSError, ValueError) as error:
-        raise ValueError(missing) from error
 
 
 def in_a_line(error: Exception) -> str:

@@ -1,30 +1,28 @@
-"""What a model of Transformers is to be like: its configuration, from a folder, from the hub, or from settings."""
+"""What a model of Transformers is to be like: its configuration, as settings."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dougong.contracts.tokenizer import END, START, Tokenizer
-from dougong.errors import nearest, suggestion
-from dougong_plugins.encoder.hugging_face.quiet import hub, in_a_line, quiet
+from dougong.errors import UserError, nearest, suggestion
+from dougong.pretrained.vocabulary import read_json
+from dougong_plugins.encoder.hugging_face.quiet import in_a_line, quiet
 
 _FROM_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id")
 
 
-def pretrained_settings(pretrained: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of a model that there is, with changes; if these name the model's type, they are all of it.
+def all_of(theirs: Mapping[str, Any], changes: Mapping[str, Any] | str) -> dict[str, Any]:
+    """All settings of a pretrained model, with changes.
 
     Raises:
-        ValueError: there is no such model, or a change is of a setting that it has not.
+        ValueError: a change is of a setting that it has not.
     """
-    if "model_type" in changes:
-        return dict(changes)
-    folder = Path(pretrained).expanduser()
-    given = _of_folder(folder) if folder.exists() else _of_hub(pretrained)
-    if "model_type" not in given:
-        raise ValueError(f"pretrained: the config.json of {pretrained} lacks a model_type; add one, as bert, there.")
-    return {**given, **_known(given["model_type"], changes)}
+    if isinstance(changes, str):
+        raise ValueError("config: beside pretrained give what is to be changed, as {hidden_dropout_prob: 0.2}.")
+    if "model_type" not in theirs:
+        raise ValueError("pretrained: its config.json lacks a model_type; add one there, as bert.")
+    return {**theirs, **_known(theirs["model_type"], changes)}
 
 
 def new_settings(config: Mapping[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:
@@ -49,7 +47,10 @@ def file_settings(path: str) -> dict[str, Any]:
         ValueError: there is none, or it names no model.
     """
     file = Path(path).expanduser()
-    found = _read(file / "config.json" if file.is_dir() else file, "config")
+    file = file / "config.json" if file.is_dir() else file
+    if not file.is_file():
+        raise UserError(f"encoder.config: {file} does not exist.")
+    found = read_json(file, "encoder.config")
     known = {**_class_of(found.get("model_type"))().to_dict(), "model_type": None}
     return {name: value for name, value in found.items() if name in known and name not in _FROM_TOKENIZER}
 
@@ -67,32 +68,6 @@ def configuration(settings: Mapping[str, Any]) -> Any:
             return _class_of(settings.get("model_type")).from_dict(dict(settings))
     except (StrictDataclassError, TypeError) as error:
         raise ValueError(f"config: {in_a_line(error)}") from error
-
-
-def _of_folder(folder: Path) -> dict[str, Any]:
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"pretrained: {folder} holds no config.json.")
-    return _read(folder / "config.json", "pretrained")
-
-
-def _of_hub(name: str) -> dict[str, Any]:
-    from transformers import PreTrainedConfig
-
-    with hub(name):
-        found: dict[str, Any] = PreTrainedConfig.get_config_dict(name)[0]
-    return found
-
-
-def _read(file: Path, key: str) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ValueError(f"{key}: {file} does not exist.") from error
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{key}: {file} can't be read ({in_a_line(error)}).") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{key}: {file} does not hold settings.")
-    return found
 
 
 def _class_of(model_type: Any) -> Any:

@@ -47,7 +47,7 @@ def _load_hugging_face(encoder: Any, folder: Path) -> list[str]:
     names = names_of(family, len(encoder.layers), shared)
     file = vocabulary_file(folder)
     if file is not None:
-        _same_vocabulary(encoder.tokenizer, read_vocabulary(file, KEY), str(file))
+        same_vocabulary(encoder.tokenizer, read_vocabulary(file, KEY), str(file))
     # Tables may have been lengthened for speed; rows beyond the vocabulary stand for nothing.
     lines = _place(encoder, tensors, names, heads, [TOKENS] if file is not None else [], str(folder))
     if shared and not encoder.share_layers:
@@ -58,7 +58,7 @@ def _load_hugging_face(encoder: Any, folder: Path) -> list[str]:
 def _load_ours(encoder: Any, path: Path) -> list[str]:
     state = description(path)["tokenizer"]
     if state is not None:
-        _same_vocabulary(encoder.tokenizer, tokenizers.Tokenizer.from_str(state).get_vocab(), str(path))
+        same_vocabulary(encoder.tokenizer, tokenizers.Tokenizer.from_str(state).get_vocab(), str(path))
     tensors = encoder_tensors(path)
     names = {name: (name,) for name in encoder.state_dict() if not _is_attention(name)}
     others = [name for name in tensors if _is_attention(name)]
@@ -101,7 +101,7 @@ def _is_attention(name: str) -> bool:
     return name.startswith("layers.") and ".attention." in name
 
 
-def _same_vocabulary(tokenizer: Tokenizer, theirs: Mapping[str, int], where: str) -> None:
+def same_vocabulary(tokenizer: Tokenizer, theirs: Mapping[str, int], where: str) -> None:
     """Whether every token has the number that it had in the pretraining.
 
     Raises:
