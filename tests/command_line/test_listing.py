@@ -66,7 +66,7 @@ def test_one_kind_can_be_listed(without_torch):
 def test_a_folder_is_the_origin_of_its_plugins(without_torch, parts):
     rows = json.loads(without_torch("plugins", "encoder", "--json", parts).done())
     assert {row["name"]: row["origin"] for row in rows} == {
-        **dict.fromkeys(("dgcnn", "recurrent", "transformer"), "built-in"),
+        **dict.fromkeys(("dgcnn", "huggingface", "recurrent", "transformer"), "built-in"),
         "twin": parts.partition("=")[2],
         "bag": parts.partition("=")[2],
     }

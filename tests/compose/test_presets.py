@@ -63,7 +63,7 @@ def test_the_folder_of_one_command_is_forgotten_by_the_next(folder):
 def test_a_misspelt_preset_is_offered(folder):
     line = refusal(["encoder=smal"], folder)
     assert "Did you mean `small`? Allowed: albert, " in line
-    assert "dgcnn, recurrent, small, smaller, transformer." in line
+    assert "dgcnn, huggingface, recurrent, small, smaller, transformer." in line
 
 
 @pytest.mark.parametrize("way", ["--config-dir", "hydra.searchpath"])

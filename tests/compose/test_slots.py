@@ -70,7 +70,8 @@ def test_an_encoder_of_a_folder_gets_its_attentions_layer_by_layer(parts):
     [
         (
             ["encoder=bag", "attention=far"],
-            "encoder=bag has no attention; remove attention=far, or choose encoder=transformer or encoder=twin.",
+            "encoder=bag has no attention; remove attention=far, or choose encoder=huggingface or encoder=transformer "
+            "or encoder=twin.",
         ),
         (
             ["encoder=bag", "attention.full.window=3"],

@@ -42,7 +42,10 @@ def test_the_table_for_programs_has_every_pair_with_its_reason(without_torch, pa
     reasons = {(row["one"], row["other"]): row["reason"] for row in found["pairs"]}
     assert reasons["encoder/transformer", "attention/near"] is None
     assert reasons["encoder/bag", "attention/near"] == "encoder=bag has no attention."
-    assert "choose encoder=dgcnn or encoder=transformer" in reasons["task/causal_lm", "encoder/twin"]
+    assert (
+        "choose encoder=dgcnn or encoder=huggingface or encoder=transformer"
+        in reasons["task/causal_lm", "encoder/twin"]
+    )
 
 
 def test_a_broken_plugin_is_left_out_and_named(without_torch, write):

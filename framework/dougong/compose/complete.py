@@ -11,8 +11,6 @@ from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.values import MISSING
 
-PRETRAINED = "pretrained"
-
 
 class Said:
     """Which keys of a configuration somebody gave: the command line, a preset, an experiment.
@@ -41,8 +39,8 @@ class Said:
 def complete(config: Config, said: Said, catalogue: Catalogue) -> Config:
     """The configuration with what the weights know that an encoder is to start with.
 
-    Each plugin that has a setting `pretrained`, given here, and states a `completion` decides: that function is called
-    with the configuration, the plugin's slot, `said` and the catalogue, and returns the configuration.
+    Each plugin that states a `completion` decides: that function is called with the configuration, the plugin's slot,
+    `said` and the catalogue, and returns the configuration.
 
     Raises:
         UserError: there are no such weights, or what was said contradicts them.
@@ -51,8 +49,6 @@ def complete(config: Config, said: Said, catalogue: Catalogue) -> Config:
         if "completion" not in KINDS[kind].facts:
             continue
         for plugin in chosen(config, name, kind, catalogue):
-            if config[name].get(PRETRAINED) in (None, MISSING):
-                continue
             address = plugin.fact("completion")
             if address is not None:
                 module, _, function = address.partition(":")

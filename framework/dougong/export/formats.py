@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from dougong.inference.model import Model
 
 FORMATS = {
+    "dougong": (
+        "a checkpoint without the state of its training, updates of low rank added up",
+        "dougong.export.checkpoint",
+    ),
     "huggingface": ("a folder that Transformers reads: the encoder and its tokenizer", "dougong.export.hugging_face"),
 }
 """What each is, and the module whose `export(model, folder)` writes it and returns lines for the user."""

@@ -37,13 +37,22 @@ class Model:
         config: of the run that trained it.
         settings: batch size and the like.
         precision: "auto" or as in `trainer.precision`.
+        description: what its checkpoint says beside the weights.
     """
 
-    def __init__(self, task: Task, config: Config, settings: LoaderSettings, precision: str = "auto") -> None:
+    def __init__(
+        self,
+        task: Task,
+        config: Config,
+        settings: LoaderSettings,
+        precision: str = "auto",
+        description: Mapping[str, Any] | None = None,
+    ) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.task = task.to(self.device).eval()
         self.config = config
         self.settings = settings
+        self.description = description or {}
         self.precision = choose(precision, self.device)[0]
 
     def predict(self, records: Iterable[Record | Mapping[str, Any] | str]) -> Iterator[dict[str, Any]]:
@@ -170,13 +179,18 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
         tokenizer = assembly.make("tokenizer")
         tokenizer.restore(description["tokenizer"])
     task = make_task(assembly, description["facts"], tokenizer)
+    adapters = assembly.adapters()
+    for adapter in adapters:
+        adapter.adapt(task)
     if description["precision"] == "64":
         task = task.double()
     try:
         task.load_state_dict(task_weights(content))
     except RuntimeError as error:
         raise UserError(f"{path}: its weights don't fit the plugins that it names ({error}).") from error
-    return Model(task, config, LoaderSettings(**config["loader"]), config["trainer"]["precision"])
+    for adapter in adapters:
+        adapter.merge(task)
+    return Model(task, config, LoaderSettings(**config["loader"]), config["trainer"]["precision"], description)
 
 
 def _text(given: Mapping[str, Any], name: str, kind: Any, source: str) -> str | tuple[str, ...]:

@@ -25,9 +25,14 @@ def encoder_tensors(path: Path) -> dict[str, Any]:
     """The encoder's tensors, by the names that they have in it.
 
     Raises:
-        UserError: it is damaged, or not a checkpoint of Dougong's.
+        UserError: it is damaged, not a checkpoint of Dougong's, or its weights are not those that it answers with.
     """
     state = _content(path, path.stat().st_mtime_ns)["state_dict"]
+    if any(".base_layer." in name for name in state):
+        raise UserError(
+            f"{path}: holds updates that are not added to its weights (callback=lora); first write one in which they "
+            f"are: dougong export checkpoint={path} to=dougong output=DIR"
+        )
     _content.cache_clear()  # nobody asks again, and weights are large
     return {name.removeprefix(PREFIX): item for name, item in state.items() if name.startswith(PREFIX)}
 

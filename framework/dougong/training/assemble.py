@@ -39,6 +39,22 @@ class Assembly:
         nodes = self.config.get(name) or {}
         return [self._make(kind or name, node, f"{name}.{key}", supplied) for key, node in nodes.items()]
 
+    def adapters_chosen(self) -> list[str]:
+        """The callbacks that change the network, by their keys: those with `adapt(task)`, which is called before its
+        weights are trained or loaded from a checkpoint, and answers with lines for the user, and `merge(task)`, which
+        is called before it is used."""
+        found = []
+        for key, node in (self.config.get("callback") or {}).items():
+            plugin = self.catalogue.find("callback", node["name"])  # what only watched a training need not be there
+            if plugin is not None and hasattr(plugin.load(), "adapt"):
+                found.append(key)
+        return found
+
+    def adapters(self) -> list[Any]:
+        """New instances of these callbacks."""
+        nodes = self.config.get("callback") or {}
+        return [self._make("callback", nodes[key], f"callback.{key}", {}) for key in self.adapters_chosen()]
+
     def per_layer(self, name: str, kind: str) -> Callable[[int], Any]:
         """A function from number to a new part, cycling over the chosen plugins where the kind takes several."""
         if not KINDS[kind].several:
@@ -63,9 +79,8 @@ class Assembly:
         except UserError:
             raise
         except ValueError as error:
-            raise UserError(
-                f"{key}.{error}" if str(error).partition(":")[0] in settings else f"{key}: {error}"
-            ) from error
+            named = str(error).partition(":")[0].partition(".")[0] in settings
+            raise UserError(f"{key}.{error}" if named else f"{key}: {error}") from error
 
     def _fill(self, slot: Slot) -> Any:
         if slot.per_layer:

@@ -54,6 +54,7 @@ class Session:
     description: dict[str, Any]
     groups: OptimizerSettings
     loaded: list[str]
+    adapted: list[str]
 
     def maker(self, split: Split) -> BatchMaker:
         """Makes the batches of a split."""
@@ -113,6 +114,7 @@ def prepare(
             tokenizer.restore(saved["tokenizer"])
     task = make_task(assembly, facts, tokenizer)
     loaded = load_pretrained(task) if saved is None else []
+    adapted = [line for adapter in assembly.adapters() for line in adapter.adapt(task)]
     if precision == "64":
         task = task.double()
     groups = optimizer_settings(config["optimizer"])
@@ -125,7 +127,9 @@ def prepare(
     }
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
-    return Session(config, settings, folder, assembly, task, splits, device, precision, description, groups, loaded)
+    return Session(
+        config, settings, folder, assembly, task, splits, device, precision, description, groups, loaded, adapted
+    )
 
 
 class Training:

@@ -32,6 +32,8 @@ def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
     )
     for number, line in enumerate(session.loaded):
         say("" if number else "pretrained", line)
+    for number, line in enumerate(session.adapted):
+        say("" if number else "adapted", line)
     wrapped = f" in {', '.join(config['wrapper'])}" if config.get("wrapper") else ""
     say("optimizer", f"{config['optimizer']['name']}{wrapped} with {config['schedule']['name']}")
     say("", decay(session))

@@ -23,6 +23,8 @@ def complete(config: Config, slot: str, said: Said, catalogue: Catalogue) -> Con
     Raises:
         UserError: there are no such weights, or what was said contradicts them.
     """
+    if config[slot]["pretrained"] is None:
+        return config
     source = find(config[slot]["pretrained"], f"{slot}.pretrained")
     if source.ours:
         _of_ours(config, source.path, said)
@@ -43,7 +45,7 @@ def _of_hugging_face(config: Config, folder: Path, said: Said, catalogue: Catalo
     prefer(config, "encoder.pooling", "pooler", said)
     for key in ("encoder.dropout", "embedding.dropout"):
         prefer(config, key, dropout_of(theirs, where), said)
-    _vocabulary(config, folder, int(theirs.get("vocab_size", 0)), said, catalogue)
+    vocabulary(config, folder, int(theirs.get("vocab_size", 0)), said, catalogue)
 
 
 def _positions(config: Config, learned: int, said: Said, where: str) -> None:
@@ -62,7 +64,7 @@ def _positions(config: Config, learned: int, said: Said, where: str) -> None:
     prefer(config, "embedding.max_length", learned, said)
 
 
-def _vocabulary(config: Config, folder: Path, size: int, said: Said, catalogue: Catalogue) -> None:
+def vocabulary(config: Config, folder: Path, size: int, said: Said, catalogue: Catalogue) -> None:
     """The vocabulary of the folder, unless a tokenizer was chosen; loading compares that."""
     here = vocabulary_file(folder)
     if said("tokenizer") and (config["tokenizer"]["name"] != "wordpiece" or said("tokenizer.pretrained")):

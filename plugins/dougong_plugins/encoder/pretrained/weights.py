@@ -50,7 +50,7 @@ def _load_hugging_face(encoder: Any, folder: Path) -> tuple[list[str], bool]:
     names = names_of(family, len(encoder.layers), shared)
     file = vocabulary_file(folder)
     if file is not None:
-        _same_vocabulary(encoder.tokenizer, read_vocabulary(file, KEY), str(file))
+        same_vocabulary(encoder.tokenizer, read_vocabulary(file, KEY), str(file))
     # Tables may have been lengthened for speed; rows beyond the vocabulary stand for nothing.
     return _place(encoder, tensors, names, heads, [TOKENS] if file is not None else [], str(folder)), shared
 
@@ -60,7 +60,7 @@ def _load_ours(encoder: Any, path: Path) -> tuple[list[str], bool]:
     said = description(path)
     state, shared = said["tokenizer"], bool(said["config"]["encoder"].get("share_layers"))
     if state is not None:
-        _same_vocabulary(encoder.tokenizer, tokenizers.Tokenizer.from_str(state).get_vocab(), str(path))
+        same_vocabulary(encoder.tokenizer, tokenizers.Tokenizer.from_str(state).get_vocab(), str(path))
     tensors = encoder_tensors(path)
     names = {name: (name,) for name in encoder.state_dict() if not _is_attention(name)}
     others = [name for name in tensors if _is_attention(name)]
@@ -102,7 +102,7 @@ def _is_attention(name: str) -> bool:
     return name.startswith("layers.") and ".attention." in name
 
 
-def _same_vocabulary(tokenizer: Tokenizer, theirs: Mapping[str, int], where: str) -> None:
+def same_vocabulary(tokenizer: Tokenizer, theirs: Mapping[str, int], where: str) -> None:
     """Whether every token has the number that it had in the pretraining.
 
     Raises:

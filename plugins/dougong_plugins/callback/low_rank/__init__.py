@@ -1,0 +1,1 @@
+"""What the callback `lora` is made of."""
