@@ -56,6 +56,31 @@ def freeze(model: nn.Module, settings: OptimizerSettings) -> None:
         raise UserError("optimizer.groups: they freeze the whole model; leave something to train.")
 
 
+class Thaw:
+    """Has parameters take no gradient for the first updates.
+
+    Args:
+        model: what they are of.
+        settings: which, and for how long.
+        updates: how many there will be in all.
+    """
+
+    def __init__(self, model: nn.Module, settings: OptimizerSettings, updates: int) -> None:
+        self._ends: dict[nn.Parameter, int] = {}
+        for parameter, entry in chosen(model, settings).items():
+            if entry.freeze_until is not None and not entry.freeze and parameter.requires_grad:
+                self._ends[parameter] = round(entry.freeze_until * (updates if entry.freeze_until < 1 else 1))
+
+    def at(self, update: int) -> None:
+        """Freeze and thaw as it is to be for this update."""
+        for parameter, end in self._ends.items():
+            parameter.requires_grad_(update >= end)
+
+    def __contains__(self, parameter: Any) -> bool:
+        """Whether it is trained sooner or later."""
+        return parameter in self._ends
+
+
 def chosen(model: nn.Module, settings: OptimizerSettings) -> dict[nn.Parameter, GroupSettings]:
     """What the patterns say of each parameter that one matches; the later pattern wins, setting by setting.
 

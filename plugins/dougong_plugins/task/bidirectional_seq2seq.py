@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import torch
 from annotated_types import Ge, Lt
@@ -48,6 +48,8 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         dropout: probability that a number is zeroed in training where they do.
         beam_size: paths that are followed in each direction.
     """
+
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -119,6 +121,11 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         left = self.nats(outputs.left, batch["target"], self.label_smoothing)
         right = self.nats(outputs.right, batch["reverse"], self.label_smoothing)
         return Loss((left + right) / 2, self.count(batch["target"]))
+
+    def distributions(self, outputs: Outputs, batch: Batch) -> list[Tensor]:
+        """Of each token of the targets, in both directions."""
+        left, right = (self.predicted(batch[name]) for name in ("target", "reverse"))
+        return [outputs.left[left], outputs.right[right]]
 
     def predict(self, outputs: Outputs, batch: Batch) -> list[Prediction]:
         """What is written for each source, as tokens."""

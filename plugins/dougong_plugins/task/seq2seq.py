@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
@@ -51,6 +51,8 @@ class SequenceToSequence(SourceTargetTask):
         top_p: of "sample": only the likeliest that together have this probability are drawn from.
         seed: of what is drawn, which is a function of it and the source.
     """
+
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -105,6 +107,10 @@ class SequenceToSequence(SourceTargetTask):
         """Cross entropy, summed over the tokens of the targets."""
         target = batch["target"]
         return Loss(self.nats(outputs.logits, target, self.label_smoothing), self.count(target))
+
+    def distributions(self, outputs: Outputs, batch: Batch) -> list[Tensor]:
+        """Of each token of the targets."""
+        return [outputs.logits[self.predicted(batch["target"])]]
 
     def predict(self, outputs: Outputs, batch: Batch) -> list[Prediction]:
         """What is written for each source, as tokens."""
