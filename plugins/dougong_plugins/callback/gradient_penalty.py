@@ -1,7 +1,7 @@
 """Callback: a penalty on how much the loss depends on the vectors of the tokens."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any, ClassVar
 
 import pytorch_lightning
@@ -69,23 +69,30 @@ class GradientPenalty(GradientCallback):
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             passed = forward(batch)
         total, weight = passed.loss
-        gradients = torch.autograd.grad(total, vectors, create_graph=True, materialize_grads=True)
+        with _told(batch):
+            gradients = torch.autograd.grad(total, vectors, create_graph=True, materialize_grads=True)
         wide = [item if item.dtype == torch.float64 else item.float() for item in gradients]
         penalty = torch.stack([item.square().sum() for item in wide]).sum()
         self._try(batch, penalty, vectors)
         return Pass(passed.outputs, Loss(total + self.epsilon / 2 * penalty, weight))
 
     def _try(self, batch: Batch, penalty: Tensor, vectors: list[Tensor]) -> None:
-        """Differentiate at once where another kernel may have been chosen than before: what can't be is told so."""
+        """Differentiate at once where another kernel may have been chosen than before, to tell what can't be."""
         padded, length = "padding_mask" in batch, batch["tokens"].size(1)
-        if self._tried.get(padded, 0) >= length or not penalty.requires_grad:
-            return
-        self._tried[padded] = length
-        try:
-            torch.autograd.grad(penalty, vectors, retain_graph=True, allow_unused=True)
-        except RuntimeError as error:
-            (reason, *_) = str(error).splitlines()
-            raise UserError(
-                f"callback.gradient_penalty: at length {length} the model can't be differentiated twice; choose "
-                f"attention=full, or backend=dense for the chosen attention ({reason})"
-            ) from error
+        if self._tried.get(padded, 0) < length and penalty.requires_grad:
+            self._tried[padded] = length
+            with _told(batch):
+                torch.autograd.grad(penalty, vectors, retain_graph=True, allow_unused=True)
+
+
+@contextmanager
+def _told(batch: Batch) -> Iterator[None]:
+    """Meanwhile what can't be differentiated is the user's to mend."""
+    try:
+        yield
+    except RuntimeError as error:
+        (reason, *_) = str(error).splitlines()
+        raise UserError(
+            f"callback.gradient_penalty: at length {batch['tokens'].size(1)} the model can't be differentiated twice; "
+            f"choose attention=full, backend=dense of another attention, or a head without a CRF ({reason})"
+        ) from error
