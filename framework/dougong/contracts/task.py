@@ -97,6 +97,8 @@ class Task(nn.Module):
     def vary(self, example: Example, random: np.random.Generator) -> Example:
         """An example as training and evaluation see it, where that is random (masked, cropped, ...).
 
+        Its tokens may be other in number; batches by length are made by those of `encode` or `stream`.
+
         Args:
             example: the columns of `encode` or `stream`, as arrays.
             random: a function of the seed, the epoch and the example's number; in evaluation, of seed and number alone.

@@ -6,6 +6,7 @@ from torch import nn
 
 from dougong.contracts.task import Task
 from dougong.errors import UserError, suggestion
+from dougong.nn.token_table import token_table
 
 
 def token_tables(task: Task, pattern: str | None, key: str) -> dict[str, nn.Embedding]:
@@ -24,8 +25,7 @@ def token_tables(task: Task, pattern: str | None, key: str) -> dict[str, nn.Embe
         if not found:
             raise UserError(f"{key}.tables: {pattern} matches no embedding. {suggestion(pattern, known, 'There are')}")
         return found
-    size = task.encoder.tokenizer.size
-    for name, table in known.items():
-        if table.num_embeddings == size:
-            return {name: table}
+    table = token_table(task.encoder, task.encoder.tokenizer.size)
+    if table is not None:
+        return {name: item for name, item in known.items() if item is table}
     raise UserError(f"{key}.tables: none has a row a token; say which. {suggestion('', known, 'There are')}")
