@@ -149,6 +149,13 @@ def test_a_model_without_layers_has_no_layer_decay():
         layer_scales(nn.Linear(2, 2), 0.9)
 
 
+def test_layers_that_share_their_weights_have_no_layer_decay():
+    model = Model()
+    model.encoder.layers[3][0].weight = model.encoder.layers[2][0].weight
+    with pytest.raises(UserError, match=r"optimizer\.layer_decay: the layers share their weights"):
+        layer_scales(model, 0.9)
+
+
 def test_an_optimizer_without_a_learning_rate_can_not_scale_it():
     optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr_scale": 2.0}], 0.1)
     optimizer.param_groups[0]["lr"] = None

@@ -162,7 +162,7 @@ def layer_scales(model: nn.Module, layer_decay: float | None) -> dict[nn.Paramet
     them in the order in which it is registered.
 
     Raises:
-        UserError: the encoder has no layers.
+        UserError: the encoder has no layers, or they share weights.
     """
     if layer_decay is None:
         return {}
@@ -172,6 +172,8 @@ def layer_scales(model: nn.Module, layer_decay: float | None) -> dict[nn.Paramet
         raise UserError(f"optimizer.layer_decay: {type(encoder).__name__} has no layers (nn.ModuleList) to tell apart.")
     stack = max(stacks, key=lambda item: sum(parameter.numel() for parameter in item.parameters()))
     inside = {parameter: number for number, layer in enumerate(stack) for parameter in layer.parameters()}
+    if len(inside) < sum(len(list(layer.parameters())) for layer in stack):
+        raise UserError("optimizer.layer_decay: the layers share their weights, so none can learn slower than another.")
     embeddings = [item for module in encoder.modules() if isinstance(module, Embedding) for item in module.parameters()]
     scales, before = {}, True
     for parameter in encoder.parameters():
