@@ -2,8 +2,8 @@
 
     python tests/benchmarks/technique_study.py --data FOLDER_OF_SENTIMENT --out RUNS [--seeds 1 2 3] [NAME ...]
 
-Each is trained from scratch, one after the other: 2 layers, width 128, characters, 3 epochs, float32. A run that has ended is
-not made again.
+Each is trained from scratch, one after the other: 2 layers, width 128, characters, 3 epochs, float32. A run that
+has ended is not made again.
 """
 
 import argparse
@@ -53,13 +53,7 @@ def main() -> None:
         for seed in arguments.seeds:
             folder, start = arguments.out / f"{name.replace(', ', '_').replace(' ', '_')}_{seed}", time.process_time()
             if measured(folder) is None:
-                words = [
-                    *WORDS,
-                    *CONTENDERS[name],
-                    f"seed={seed}",
-                    f"data.path={arguments.data}",
-                    *sys.argv[split + 1 :],
-                ]
+                words = [*WORDS, *CONTENDERS[name], f"seed={seed}", f"data.path={arguments.data}"]
                 dougong.train(words, folder=folder)
             found = measured(folder) or {}
             shown = " | ".join(f"{value:.4f}" for value in found.values())
