@@ -14,6 +14,7 @@ from dougong import register
 from dougong.contracts.decoder import Decoder
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction
+from dougong.data.records import SourceTarget
 from dougong.nn.meeting import Meeting
 from dougong.registry.types import PerLayer
 from dougong_plugins.task.generation.copied import places
@@ -49,6 +50,11 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         beam_size: paths that are followed in each direction.
     """
 
+    accepts: ClassVar = SourceTarget
+    needs: ClassVar[frozenset[str]] = frozenset()
+    streams: ClassVar = False
+    main_metric: ClassVar = "rouge_l"
+    higher_is_better: ClassVar = True
     supports: ClassVar = frozenset({"distributions"})
 
     def __init__(

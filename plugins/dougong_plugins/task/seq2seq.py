@@ -13,6 +13,7 @@ from dougong import register
 from dougong.contracts.decoder import Decoder
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction
+from dougong.data.records import SourceTarget
 from dougong_plugins.task.generation.beam import Beam, Written, search
 from dougong_plugins.task.generation.copied import places
 from dougong_plugins.task.generation.sampled import sample
@@ -52,6 +53,11 @@ class SequenceToSequence(SourceTargetTask):
         seed: of what is drawn, which is a function of it and the source.
     """
 
+    accepts: ClassVar = SourceTarget
+    needs: ClassVar[frozenset[str]] = frozenset()
+    streams: ClassVar = False
+    main_metric: ClassVar = "rouge_l"
+    higher_is_better: ClassVar = True
     supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
