@@ -41,7 +41,13 @@ _ALL = (
         "head, loss, decoding and metrics; owns the encoder",
         "dougong.contracts.task:Task",
         supplied=("facts",),
-        facts={"accepts": None, "main_metric": "loss", "needs": frozenset(), "streams": False},
+        facts={
+            "accepts": None,
+            "main_metric": "loss",
+            "needs": frozenset(),
+            "streams": False,
+            "supports": frozenset(),
+        },
     ),
     Kind(
         "encoder",
@@ -98,7 +104,13 @@ _ALL = (
         facts={"yields": ()},
     ),
     Kind("tracker", "records what a run measures", "dougong.contracts.tracker:Tracker", several=True),
-    Kind("callback", "watches the training and may steer it", "pytorch_lightning:Callback", several=True),
+    Kind(
+        "callback",
+        "watches the training and may steer it",
+        "pytorch_lightning:Callback",
+        several=True,
+        facts={"needs": frozenset()},
+    ),
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

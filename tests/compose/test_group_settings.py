@@ -11,7 +11,7 @@ from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 
 OPTIMIZERS = [plugin.name for plugin in Catalogue() if plugin.kind == "optimizer"]
-NONE = {"lr_scale": None, "weight_decay": None, "freeze": None}
+NONE = {"lr_scale": None, "weight_decay": None, "freeze": None, "freeze_until": None}
 
 THEIRS = """
 import torch
@@ -86,7 +86,7 @@ def test_they_are_one_line_of_a_config_file_that_the_command_line_adds_to(write,
         ("optimizer.groups.crf.freeze=1", "optimizer.groups.crf.freeze: must be true or false, got 1."),
         ("optimizer.groups.crf=100", "optimizer.groups.crf: must be a group of settings, got 100."),
         ("optimizer.groups=100", "optimizer.groups: must be a mapping, as {a: 1}, got 100."),
-        ("optimizer.groups={crf: {}}", "optimizer.groups.crf: says nothing. Known: lr_scale, weight_decay, freeze."),
+        ("optimizer.groups={crf: {}}", "optimizer.groups.crf: says nothing. Known: lr_scale, weight_decay, freeze, freeze_until."),
         ("optimizer.groups={a: {freeze: true, lr_scale: 2}}", "optimizer.groups.a: is frozen, so that lr_scale would"),
         ("optimizer.layer_decay=1.5", "optimizer.layer_decay: must be <= 1, got 1.5."),
         ("optimizer.group.crf.freeze=true", "optimizer.group: there is no such setting. Did you mean `groups`?"),

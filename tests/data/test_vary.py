@@ -31,6 +31,15 @@ def epoch(number, num_workers=0, batch_size=3, seed=0, skip=0):
     return drawn(loader)
 
 
+def test_padding_is_what_is_beyond_the_tokens_of_the_varied_example():
+    def crop(example, random):
+        return {"tokens": example["tokens"][: 1 + example["label"] % 2]}
+
+    batch = BatchMaker(EXAMPLES, {}, crop)[np.array([1, 2, 4])]
+    assert batch["padding_mask"].tolist() == [[False, False], [False, True], [False, True]]
+    assert "padding_mask" not in BatchMaker(EXAMPLES, {}, crop)[np.array([1, 3])]
+
+
 def test_it_does_not_depend_on_batches_workers_or_where_a_run_was_stopped():
     whole = epoch(3)
     assert len(set(whole.values())) == 20

@@ -6,7 +6,7 @@ writes the weights that each case ends with.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from dougong.data.records import PlainText
 from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 from dougong.training.assemble import Assembly
+from dougong.training.groups import NO_SETTINGS
 from dougong.training.module import TrainingModule
 from dougong.training.trainer import quieten
 
@@ -112,13 +113,15 @@ def train(
     clip_norm: float | None = 0.3,
     settings: Sequence[str] = (),
     callbacks: Sequence[lightning.Callback] = (),
+    make_task: Callable[[str], Task] = Ragged,
+    groups: OptimizerSettings = NO_SETTINGS,
     **trainer: Any,
 ) -> TrainingModule:
     """Train a case on these batches of this process, `window` to an update."""
     optimizer, wrapper, level, kind = case
     chosen = [f"optimizer={optimizer}", *([f"wrapper=[{wrapper}]"] if wrapper else []), *settings]
     assembly = Assembly(compose([*chosen, "schedule=linear_warmup"]))
-    task = Ragged(level).to(TYPES[kind])
+    task = make_task(level).to(TYPES[kind])
 
     def make(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
         made: torch.optim.Optimizer = assembly.make("optimizer", params=groups)
@@ -129,7 +132,6 @@ def train(
         return stacked(made, assembly.make_all("wrapper"), task)
 
     updates = -(-len(data) // window) * EPOCHS
-    groups = OptimizerSettings()
     module = TrainingModule(task, make, assembly.make("schedule"), updates, "matrices", clip_norm, groups=groups)
     quieten()
     quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary", "use_distributed_sampler")

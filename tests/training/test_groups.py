@@ -2,13 +2,15 @@
 
 import pytest
 import torch
+import windows
+from pytorch_lightning import Callback
 from runs import PLUGINS, assert_same_training, checkpoint, measurements, resume, train, weights
 from torch import nn
 
 from dougong.compose.settings import GroupSettings, OptimizerSettings
 from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue, catalogue
-from dougong.training.groups import freeze, layer_scales, matching, parameter_groups, scale_rates
+from dougong.training.groups import Thaw, freeze, layer_scales, matching, parameter_groups, scale_rates
 
 OPTIMIZERS = [plugin.name for plugin in Catalogue() if plugin.kind == "optimizer"]
 
@@ -147,6 +149,13 @@ def test_a_model_without_layers_has_no_layer_decay():
         layer_scales(nn.Linear(2, 2), 0.9)
 
 
+def test_layers_that_share_their_weights_have_no_layer_decay():
+    model = Model()
+    model.encoder.layers[3][0].weight = model.encoder.layers[2][0].weight
+    with pytest.raises(UserError, match=r"optimizer\.layer_decay: the layers share their weights"):
+        layer_scales(model, 0.9)
+
+
 def test_an_optimizer_without_a_learning_rate_can_not_scale_it():
     optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr_scale": 2.0}], 0.1)
     optimizer.param_groups[0]["lr"] = None
@@ -215,3 +224,70 @@ def test_the_watched_optimizer_of_a_folder_is_given_groups_too(tmp_path):
     words = (f"plugin_path=[{PLUGINS}]", "optimizer=watched", "optimizer.groups.encoder.freeze=true")
     train(tmp_path, *words, "trainer.max_updates=2")
     assert [len(gradients) for _, gradients in watched.log] == [2, 2]
+
+
+# --- frozen for a while
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_is_frozen_until_an_update_then_moves_with_any_optimizer(optimizer):
+    seen = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer, pl_module, *_):
+            seen.append({name: item.detach().clone() for name, item in pl_module.task.named_parameters()})
+
+    def frozen_until(updates):
+        seen.clear()
+        groups = OptimizerSettings({"layers": GroupSettings(freeze_until=updates)}, layer_decay=0.5)
+        case = (optimizer, "", "token", "float64")
+        windows.train(case, windows.batches(6), 2, groups=groups, callbacks=[Watch()])
+        return [entry["layers.0.weight"] for entry in seen], [entry["norm.weight"] for entry in seen]
+
+    layers, others = frozen_until(3)  # of 8 updates, of 2 batches each
+    begin = windows.Ragged("token").double().layers[0].weight
+    assert all(item.equal(begin) for item in layers[:6])
+    assert not layers[-1].equal(begin)
+    assert not others[1].equal(others[3])
+    shares, _ = frozen_until(0.375)
+    assert all(one.equal(other) for one, other in zip(layers, shares, strict=True))
+
+
+def test_what_stays_frozen_is_not_thawed_and_the_rest_of_a_pattern_is():
+    model = Model()
+    settings = of(encoder={"freeze_until": 2}, token={"freeze": True})
+    freeze(model, settings)
+    thaw = Thaw(model, settings, 10)
+    thaw.at(1)
+    assert {name for name, item in model.named_parameters() if item.requires_grad} == {"crf.weight", "crf.bias"}
+    thaw.at(2)
+    assert not model.encoder.token.weight.requires_grad
+    assert all(item.requires_grad for item in model.encoder.layers.parameters())
+    assert model.encoder.leave.weight in thaw
+    assert model.encoder.token.weight not in thaw
+
+
+@pytest.mark.parametrize("moment", ["batch:2", "batch:5"])
+def test_stopped_before_and_after_the_thaw_a_run_with_ema_equals_one_that_was_never_stopped(
+    tmp_path, monkeypatch, moment
+):
+    words = (f"plugin_path=[{PLUGINS}]", "callback=[crash,ema]", "trainer.save_every=1", "trainer.max_updates=7")
+    words += ("optimizer.groups.embedding.freeze_until=4", "wrapper=[lazy,lookahead]", "wrapper.lookahead.k=2")
+    monkeypatch.setenv("DOUGONG_TEST_CRASH", "")
+    train(tmp_path / "whole", *words)
+    monkeypatch.setenv("DOUGONG_TEST_CRASH", f"raise:{moment}")
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path / "stopped", *words)
+    monkeypatch.setenv("DOUGONG_TEST_CRASH", "")
+    resume(tmp_path / "stopped")
+    assert_same_training(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_how_long_it_is_frozen_is_said_and_a_contradiction_refused(tmp_path, capsys):
+    words = ("trainer.max_updates=1", "test=false")
+    train(tmp_path, "optimizer.groups.token.freeze_until=0.25", "optimizer.groups.classify.freeze_until=9", *words)
+    out = capsys.readouterr().out
+    assert "token: frozen for 0.25 of the updates (" in out
+    assert "classify: frozen until update 9 (" in out
+    with pytest.raises(UserError, match=r"groups\.token: is frozen, so that freeze_until would do nothing"):
+        train(tmp_path, "optimizer.groups.token={freeze: true, freeze_until: 3}")

@@ -78,6 +78,15 @@ def _needs(user: Part, attention: Part, catalogue: Catalogue) -> str | None:
     return f"{attention.said} can't do {missing[0]} attention, which {user.said} needs." if missing else None
 
 
+def _distributions(callback: Part, task: Part, catalogue: Catalogue) -> str | None:
+    needs = set(callback.plugin.fact("needs"))
+    missing = sorted(needs - set(task.plugin.fact("supports"))) if needs else []
+    if not missing:
+        return None
+    able = _able(catalogue, "task", "supports", missing[0]) or "another task"
+    return f"{task.said} tells no {missing[0]} of its outputs, which {callback.said} needs; choose {able}."
+
+
 def _words(embedding: Part, tokenizer: Part, catalogue: Catalogue) -> str | None:
     missing = sorted(set(embedding.plugin.fact("needs")) - set(tokenizer.plugin.fact("supports")))
     if not missing:
@@ -129,5 +138,6 @@ RULES: dict[tuple[str, str], Rule] = {
     ("task", "attention"): _needs,
     ("embedding", "tokenizer"): _words,
     ("wrapper", "optimizer"): _update,
+    ("callback", "task"): _distributions,
 }
 """What decides of two kinds whether plugins of them go together; two kinds that are not here always do."""

@@ -68,11 +68,13 @@ class GroupSettings:
         lr_scale: their learning rate is the optimizer's, and the schedule's, times this.
         weight_decay: their weight decay.
         freeze: whether they stay as they are.
+        freeze_until: updates for which they stay as they are; below 1, their share of all updates.
     """
 
     lr_scale: Annotated[float, Gt(0)] | None = None
     weight_decay: Annotated[float, Ge(0)] | None = None
     freeze: bool | None = None
+    freeze_until: Annotated[float, Gt(0)] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class OptimizerSettings:
     """What every optimizer can be told beside its own settings.
 
     Args:
-        groups: parameters by pattern that have a learning rate (lr_scale), weight_decay of their own, or freeze.
+        groups: parameters by pattern that have a learning rate (lr_scale), weight_decay of their own, freeze or
+            freeze_until.
         layer_decay: factor of the learning rate from each layer to the one below; null for one rate.
     """
 

@@ -48,7 +48,8 @@ class Task(nn.Module):
     """Head, loss, decoding and metrics; owns the encoder, and turns records into tensors and predictions back.
 
     `accepts` is the record type it takes, `main_metric` the metric that names the best checkpoint, `higher_is_better`
-    its direction, and `needs` what it asks of an attention and of the encoder ("causal", say).
+    its direction, `needs` what it asks of an attention and of the encoder ("causal", say), and `supports` what it can
+    tell beside its loss: "distributions", by the method of that name.
 
     A task that `streams` takes records that need not fit in memory: it is given them as an iterable, by `stream`, and
     scores without them.
@@ -59,6 +60,7 @@ class Task(nn.Module):
     higher_is_better: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
     streams: ClassVar[bool] = False
+    supports: ClassVar[frozenset[str]] = frozenset()
     encoder: Encoder
 
     @classmethod
@@ -95,6 +97,8 @@ class Task(nn.Module):
     def vary(self, example: Example, random: np.random.Generator) -> Example:
         """An example as training and evaluation see it, where that is random (masked, cropped, ...).
 
+        Its tokens may be other in number; batches by length are made by those of `encode` or `stream`.
+
         Args:
             example: the columns of `encode` or `stream`, as arrays.
             random: a function of the seed, the epoch and the example's number; in evaluation, of seed and number alone.
@@ -112,6 +116,14 @@ class Task(nn.Module):
     @abstractmethod
     def loss(self, outputs: Any, batch: Batch) -> Loss:
         """The loss of a batch, as a sum with its weight."""
+
+    def distributions(self, outputs: Any, batch: Batch) -> Sequence[Tensor]:
+        """What the outputs say of each target, so that two passes over a batch can be compared.
+
+        Returns:
+            (K, C) finite logits of K targets' C choices each; several where targets have different choices.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not tell its distributions")
 
     @abstractmethod
     def predict(self, outputs: Any, batch: Batch) -> list[Prediction]:

@@ -45,9 +45,9 @@ class BatchMaker(Dataset[Batch]):
         epoch, numbers = asked if isinstance(asked, tuple) else (FIXED, asked)
         if self.vary is None:
             batch = {name: self._gather(name, column, numbers) for name, column in self.examples.columns.items()}
+            lengths = self.examples.lengths[numbers]
         else:
-            batch = self._varied(self.vary, epoch, numbers)
-        lengths = self.examples.lengths[numbers]
+            batch, lengths = self._varied(self.vary, epoch, numbers)
         if lengths.min() != lengths.max():
             batch["padding_mask"] = torch.from_numpy(np.arange(lengths.max()) >= lengths[:, None])
         batch["index"] = torch.from_numpy(np.asarray(numbers))
@@ -64,16 +64,18 @@ class BatchMaker(Dataset[Batch]):
             line[: len(row)] = row
         return _tensor(filled)
 
-    def _varied(self, vary: Vary, epoch: int, numbers: Numbers) -> Batch:
+    def _varied(self, vary: Vary, epoch: int, numbers: Numbers) -> tuple[Batch, Numbers]:
+        """The batch, and how many tokens each example has now."""
         examples = [{name: column.row(number) for name, column in self.examples.columns.items()} for number in numbers]
         rows = [
             vary(example, self._random(epoch, int(number))) for example, number in zip(examples, numbers, strict=True)
         ]
         columns = {name: [np.asarray(row[name]) for row in rows] for name in rows[0]}
-        return {
+        batch = {
             name: self._fill(name, cells) if cells[0].ndim else _tensor(np.stack(cells))
             for name, cells in columns.items()
         }
+        return batch, np.array([len(row["tokens"]) for row in rows])
 
     def _random(self, epoch: int, number: int) -> np.random.Generator:
         """Random numbers that are a function of seed, epoch and example, whoever draws them and when."""

@@ -18,6 +18,7 @@ from dougong.testing.task_trial import (
     assert_plain,
     batch_size,
     configuration_of,
+    distributions_of,
     fields_of,
     loss_and_weight,
     loss_of_record,
@@ -77,6 +78,21 @@ def loss_sums(subject: Subject) -> None:
     for name, (whole, *parts) in zip(("loss", "weight"), zip(*losses, strict=True), strict=True):
         gap = abs(whole - sum(parts))
         assert gap < 1e-8 * max(1, abs(whole)), f"the {name} of a batch is {whole:.6g}, of its parts {sum(parts):.6g}"
+
+
+@check
+def distributions(subject: Subject) -> None:
+    """What it says of each target is finite logits, as many rows as its parts have."""
+    if not subject.states("supports", "distributions"):
+        skip("it tells none")
+    trial = trial_of(subject)
+    whole, *parts = (distributions_of(trial, numbers) for numbers in (range(batch_size(trial)), range(2), range(2, 8)))
+    assert whole, "there are none"
+    for logits in whole:
+        assert logits.ndim == 2, f"they have the shape {tuple(logits.shape)}"
+        assert logits.isfinite().all(), "they are not finite: a choice that can't be is a very small logit"
+    rows = [sum(len(logits) for logits in found) for found in (whole, *parts)]
+    assert rows[0] == sum(rows[1:]), f"{rows[0]} rows for a batch, {rows[1]} and {rows[2]} for its parts"
 
 
 @check

@@ -88,6 +88,13 @@ def loss_and_weight(trial: Trial, numbers: Iterable[int]) -> tuple[float, float]
     return float(loss.total), float(loss.weight)
 
 
+def distributions_of(trial: Trial, numbers: Iterable[int]) -> Sequence[torch.Tensor]:
+    """What the task says of the targets of these examples."""
+    batch = trial.batch(*(number for number in numbers if number < batch_size(trial)))
+    with torch.no_grad():
+        return trial.task.distributions(trial.task(batch), batch)
+
+
 def loss_of_record(task: Task, record: Any) -> float:
     """The loss of one record."""
     maker = batch_maker(task, pack([task.encode([record])]), 0)

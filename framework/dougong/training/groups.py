@@ -56,6 +56,31 @@ def freeze(model: nn.Module, settings: OptimizerSettings) -> None:
         raise UserError("optimizer.groups: they freeze the whole model; leave something to train.")
 
 
+class Thaw:
+    """Has parameters take no gradient for the first updates.
+
+    Args:
+        model: what they are of.
+        settings: which, and for how long.
+        updates: how many there will be in all.
+    """
+
+    def __init__(self, model: nn.Module, settings: OptimizerSettings, updates: int) -> None:
+        self._ends: dict[nn.Parameter, int] = {}
+        for parameter, entry in chosen(model, settings).items():
+            if entry.freeze_until is not None and not entry.freeze and parameter.requires_grad:
+                self._ends[parameter] = round(entry.freeze_until * (updates if entry.freeze_until < 1 else 1))
+
+    def at(self, update: int) -> None:
+        """Freeze and thaw as it is to be for this update."""
+        for parameter, end in self._ends.items():
+            parameter.requires_grad_(update >= end)
+
+    def __contains__(self, parameter: Any) -> bool:
+        """Whether it is trained sooner or later."""
+        return parameter in self._ends
+
+
 def chosen(model: nn.Module, settings: OptimizerSettings) -> dict[nn.Parameter, GroupSettings]:
     """What the patterns say of each parameter that one matches; the later pattern wins, setting by setting.
 
@@ -137,7 +162,7 @@ def layer_scales(model: nn.Module, layer_decay: float | None) -> dict[nn.Paramet
     them in the order in which it is registered.
 
     Raises:
-        UserError: the encoder has no layers.
+        UserError: the encoder has no layers, or they share weights.
     """
     if layer_decay is None:
         return {}
@@ -147,6 +172,8 @@ def layer_scales(model: nn.Module, layer_decay: float | None) -> dict[nn.Paramet
         raise UserError(f"optimizer.layer_decay: {type(encoder).__name__} has no layers (nn.ModuleList) to tell apart.")
     stack = max(stacks, key=lambda item: sum(parameter.numel() for parameter in item.parameters()))
     inside = {parameter: number for number, layer in enumerate(stack) for parameter in layer.parameters()}
+    if len(inside) < sum(len(list(layer.parameters())) for layer in stack):
+        raise UserError("optimizer.layer_decay: the layers share their weights, so none can learn slower than another.")
     embeddings = [item for module in encoder.modules() if isinstance(module, Embedding) for item in module.parameters()]
     scales, before = {}, True
     for parameter in encoder.parameters():

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from dougong.compose.settings import OptimizerSettings
 from dougong.contracts.schedule import Schedule
-from dougong.contracts.task import Batch, Task
+from dougong.contracts.task import Batch, Loss, Task
 from dougong.errors import UserError
 from dougong.training.evaluation import Evaluation
-from dougong.training.groups import NO_SETTINGS, parameter_groups, scale_rates
+from dougong.training.groups import NO_SETTINGS, Thaw, parameter_groups, scale_rates
 from dougong.training.modes import switch
 from dougong.training.names import named
+from dougong.training.window import AccumulationWindow
 
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
@@ -61,8 +62,11 @@ class TrainingModule(lightning.LightningModule):
         self._make_optimizer = make_optimizer
         if compiled:
             task.compile(dynamic=True)  # in place: a wrapper would be saved as a second module
+        self.thaw = Thaw(task, groups, updates)
+        self._window = AccumulationWindow(self)
         self._window_weight: Tensor | float = 0.0
         self._window_records: list[Tensor] = []
+        self._window_ends = True
         self._evaluation: Evaluation | None = None
 
     def configure_optimizers(self) -> Any:
@@ -85,18 +89,29 @@ class TrainingModule(lightning.LightningModule):
         return self.trainer.accumulate_grad_batches == 1 and self.trainer.world_size == 1
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """The loss to differentiate: the mean, or the sum where the window is to be divided as a whole."""
-        loss = self.task.loss(self.task(batch), batch)
-        mean = loss.total / loss.weight.clamp_min(1)
+        """The loss to differentiate."""
+        batches, each = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
+        self._window_ends = (batch_index + 1) % each == 0 or batch_index + 1 >= batches
+        self.thaw.at(self.trainer.global_step)
+        loss = self._window.add(batch).loss
+        mean = _mean(loss)
         records = batch.get("record", batch["index"])
         self._window_records.append(records)
         self.last_loss = mean.item()
         if not math.isfinite(self.last_loss):
             raise self._diverged(f"the loss became {self.last_loss}", [records])
-        if self._divides_at_once:
-            return mean
-        self._window_weight = self._window_weight + loss.weight.detach()
-        return loss.total
+        if not self._divides_at_once:
+            self._window_weight = self._window_weight + loss.weight.detach()
+        return self.objective(loss)
+
+    def objective(self, loss: Loss) -> Tensor:
+        """What is differentiated of a loss: the mean, or the sum where the window is to be divided as a whole."""
+        return _mean(loss) if self._divides_at_once else loss.total
+
+    def on_after_backward(self) -> None:
+        """Have callbacks take part in the gradients of the window, once they are all there."""
+        if self._window_ends:
+            self._window.complete()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Divide the gradients by the weight of the whole window, then clip them.
@@ -164,6 +179,10 @@ class TrainingModule(lightning.LightningModule):
         for name, value in scores.metrics.items():
             self.log(f"valid/{name}", value)
         self._evaluation = None
+
+
+def _mean(loss: Loss) -> Tensor:
+    return loss.total / loss.weight.clamp_min(1)
 
 
 def gradient_numbers(parameters: Iterable[Tensor]) -> list[Tensor]:

@@ -102,8 +102,13 @@ def groups(session: "Session") -> Iterator[str]:
         said = [] if entry.lr_scale is None else [f"learning rate times {entry.lr_scale:g}"]
         said += [] if entry.weight_decay is None else [f"weight decay {entry.weight_decay:g}"]
         said += [] if entry.freeze is None else ["frozen" if entry.freeze else "not frozen"]
+        said += [] if entry.freeze_until is None else [f"frozen {_span(entry.freeze_until)}"]
         size = sum(item.numel() for item in matching(session.task, pattern))
         yield f"{pattern}: {', '.join(said)} ({size:,} parameters)"
+
+
+def _span(updates: float) -> str:
+    return f"for {updates:.3g} of the updates" if updates < 1 else f"until update {updates:g}"
 
 
 _ELSEWHERE = ("data", "optimizer", "wrapper", "schedule", "tracker", "callback", "trainer", "loader")

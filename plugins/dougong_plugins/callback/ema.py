@@ -141,4 +141,6 @@ class Ema(Callback):
 
 def _trained(module: torch.nn.Module) -> dict[str, Tensor]:
     """The parameters that training moves, by name; a tied one once."""
-    return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+    later = getattr(module, "thaw", ())
+    named = module.named_parameters()
+    return {name: parameter for name, parameter in named if parameter.requires_grad or parameter in later}

@@ -55,6 +55,7 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
     streams: ClassVar = False
     main_metric: ClassVar = "rouge_l"
     higher_is_better: ClassVar = True
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -126,6 +127,11 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         left = self.nats(outputs.left, batch["target"], self.label_smoothing)
         right = self.nats(outputs.right, batch["reverse"], self.label_smoothing)
         return Loss((left + right) / 2, self.count(batch["target"]))
+
+    def distributions(self, outputs: Outputs, batch: Batch) -> list[Tensor]:
+        """Of each token of the targets, in both directions."""
+        left, right = (self.predicted(batch[name]) for name in ("target", "reverse"))
+        return [outputs.left[left], outputs.right[right]]
 
     def predict(self, outputs: Outputs, batch: Batch) -> list[Prediction]:
         """What is written for each source, as tokens."""

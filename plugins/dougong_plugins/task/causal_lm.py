@@ -48,6 +48,7 @@ class CausalLanguageModel(Task):
     higher_is_better: ClassVar = False
     needs: ClassVar = frozenset({"causal"})
     streams: ClassVar = True
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -104,6 +105,10 @@ class CausalLanguageModel(Task):
     def loss(self, outputs: Tensor, batch: Batch) -> Loss:
         """Cross entropy, summed over the tokens."""
         return Loss(_nats(outputs, batch).sum(), _targets(batch).sum().to(_widened(outputs).dtype))
+
+    def distributions(self, outputs: Tensor, batch: Batch) -> list[Tensor]:
+        """Of each token that is predicted."""
+        return [outputs[_targets(batch)]]
 
     def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
         """What each block costs to tell: `nats` over `targets` tokens, for `characters` of the original."""

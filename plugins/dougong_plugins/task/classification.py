@@ -32,6 +32,7 @@ class Classification(Task):
     accepts: ClassVar = LabelledText
     main_metric: ClassVar = "accuracy"
     higher_is_better: ClassVar = True
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -91,6 +92,10 @@ class Classification(Task):
         """Cross entropy, summed over the texts."""
         total = functional.cross_entropy(_widened(outputs), batch["label"], reduction="sum")
         return Loss(total, torch.tensor(float(len(outputs)), device=outputs.device))
+
+    def distributions(self, outputs: Tensor, batch: Batch) -> list[Tensor]:
+        """Of the classes of each text."""
+        return [outputs]
 
     def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
         """The most probable class, and its probability as `score`."""

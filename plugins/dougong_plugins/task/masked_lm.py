@@ -2,14 +2,14 @@
 
 # Shapes: B batch, N length, K masked places of a batch, V vocabulary.
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
@@ -19,16 +19,26 @@ from dougong import register
 from dougong.contracts.embedding import Inputs
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction, Scores, Task
-from dougong.contracts.tokenizer import MASK, Tokenizer
+from dougong.contracts.tokenizer import MASK
 from dougong.data.examples import Examples
 from dougong.data.records import PlainText
 from dougong.data.token_file import TokenStore
+from dougong.nn.token_table import token_table
+from dougong_plugins.task.masking.heads import TokenHead
+from dougong_plugins.task.masking.masks import IGNORED, PIECE, Masks
+from dougong_plugins.task.masking.order import SPECIAL, SentenceOrder
 
-IGNORED = -100
-"""In place of a target where nothing is to be predicted."""
 
-PIECE = "##"
-"""What begins a token that goes on with a word."""
+class Outputs(NamedTuple):
+    """What the network says of a batch.
+
+    Args:
+        tokens: (K, V) logits of the masked places, row by row.
+        order: (B, 2) logits of the pieces' being in their order, and swapped; None where that is not asked for.
+    """
+
+    tokens: Tensor
+    order: Tensor | None
 
 
 @register("task", "masked_lm")
@@ -36,12 +46,17 @@ class MaskedLanguageModel(Task):
     """Masked tokens from those around them, as BERT (arXiv 1810.04805); fills in `[MASK]`.
 
     Of the tokens that are to be predicted, 80 % are masked, 10 % replaced by another and 10 % left as they are; in
-    each epoch others, in evaluation always the same.
+    each epoch others, in evaluation always the same. Nothing but the places to predict is compared with the vocabulary.
 
     Args:
         length: tokens that the model sees at once.
         share: of the tokens that are to be predicted.
-        whole_word: whether the pieces of a word are masked together.
+        whole_word: what is masked together: the "pieces" of a word, as marked by tokenizer=wordpiece, or the
+            tokens of a word by "jieba"'s dictionary (`pip install dougong[words]`); null for single tokens.
+        tie_output: whether tokens are scored against the embedding's vectors of the tokens, or others.
+        transform: whether states pass a layer with normalisation before they are scored, as in BERT.
+        sentence_order: whether texts are cut in two pieces, half of them swapped, and it is learnt which are (arXiv
+            1909.11942); needs embedding.segments=2.
         pack_across_documents: whether blocks go on over the ends of documents; otherwise none sees another.
         cache: a folder that keeps the tokens of the data for other runs; null keeps them in the run's own folder.
     """
@@ -50,6 +65,7 @@ class MaskedLanguageModel(Task):
     main_metric: ClassVar = "perplexity"
     higher_is_better: ClassVar = False
     streams: ClassVar = True
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -57,26 +73,29 @@ class MaskedLanguageModel(Task):
         facts: Facts,
         length: Annotated[int, Ge(3)] = 128,
         share: Annotated[float, Gt(0), Lt(1)] = 0.15,
-        whole_word: bool = False,
+        whole_word: Literal["pieces", "jieba"] | None = None,
+        tie_output: bool = True,
+        transform: bool = True,
+        sentence_order: bool = False,
         pack_across_documents: bool = False,
         cache: str | None = None,
     ) -> None:
         super().__init__()
-        if encoder.max_length is not None and length > encoder.max_length:
-            raise ValueError(f"length: must be <= embedding.max_length={encoder.max_length}, got {length}.")
-        tokenizer = encoder.tokenizer
+        _check(encoder, length, sentence_order, pack_across_documents)
         self.encoder = encoder
         self.length = length
-        self.share = share
         self.pack_across_documents = pack_across_documents
         self.cache = cache
-        self.mask_id = tokenizer.identity(MASK)
-        self.original = nn.Linear(encoder.dim, tokenizer.size)
-        nn.init.normal_(self.original.weight, std=0.02)
-        nn.init.zeros_(self.original.bias)
-        self._special = np.isin(np.arange(tokenizer.size), tokenizer.special_ids)
-        self._ordinary = np.flatnonzero(~self._special)
-        self._goes_on = _pieces(tokenizer) if whole_word else None
+        table = token_table(encoder, encoder.tokenizer.size) if tie_output else None
+        if tie_output and table is None:
+            raise ValueError("tie_output: this encoder has no table with a row a token; take tie_output=false.")
+        self.masks = Masks(encoder.tokenizer, share, whole_word)
+        self.score_tokens = TokenHead(encoder.dim, table, encoder.tokenizer.size, transform)
+        self.order = SentenceOrder(encoder.tokenizer) if sentence_order else None
+        self.score_order = nn.Linear(encoder.dim, 2) if sentence_order else None
+        if self.score_order is not None:
+            nn.init.normal_(self.score_order.weight, std=0.02)
+            nn.init.zeros_(self.score_order.bias)
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -86,7 +105,10 @@ class MaskedLanguageModel(Task):
     def stream(self, records: Iterable[PlainText], store: TokenStore) -> Examples:
         """Blocks of the documents."""
         documents = store.within(self.cache).documents(self.encoder.tokenizer, records)
-        return documents.blocks(self.length, across=self.pack_across_documents)
+        if self.order is None:
+            return documents.blocks(self.length, across=self.pack_across_documents)
+        blocks = documents.blocks(self.length - SPECIAL)
+        return dataclasses.replace(blocks, lengths=blocks.lengths + SPECIAL)
 
     def encode(self, records: Sequence[PlainText]) -> list[Example]:
         """Tokens; `[MASK]` in a text is the token."""
@@ -94,70 +116,75 @@ class MaskedLanguageModel(Task):
         return [{"tokens": encoding.ids} for encoding in encodings]
 
     def vary(self, example: Example, random: np.random.Generator) -> Example:
-        """Mask."""
+        """Mask; of two pieces, draw their order."""
         tokens = example["tokens"].astype(np.int64)
-        target = np.full(len(tokens), IGNORED)
-        places = np.flatnonzero(~self._special[tokens])
-        if len(places):
-            chosen = self._choose(tokens, places, random)
-            target[chosen] = tokens[chosen]
-            fate = random.random(len(chosen))
-            tokens[chosen[fate < 0.8]] = self.mask_id
-            replaced = chosen[fate >= 0.9]
-            tokens[replaced] = random.choice(self._ordinary, len(replaced))
-        return {"tokens": tokens, "target": target}
-
-    def _choose(
-        self, tokens: npt.NDArray[np.int64], places: npt.NDArray[np.int64], random: np.random.Generator
-    ) -> npt.NDArray[np.int64]:
-        """Of the places of ordinary tokens, those to predict: a share of them, one at least."""
-        count = max(1, round(self.share * len(places)))
-        if self._goes_on is None:
-            return random.choice(places, count, replace=False)
-        words = np.split(places, np.flatnonzero(~self._goes_on[tokens[places]][1:]) + 1)
-        chosen: list[npt.NDArray[np.int64]] = []
-        for number in random.permutation(len(words)):
-            # As in BERT, a word that is too long for what is left is passed over.
-            if not chosen or sum(map(len, chosen)) + len(words[number]) <= count:
-                chosen.append(words[number])
-        return np.concatenate(chosen)
+        more: Example = {}
+        if self.order is not None:
+            tokens, segments, swapped = self.order.draw(tokens, random)
+            more = {"segments": segments, "swapped": np.int64(IGNORED if swapped is None else swapped)}
+        tokens, target = self.masks.draw(tokens, random)
+        return {"tokens": tokens, "target": target, **more}
 
     def padding_values(self) -> dict[str, int]:
         """Nothing is predicted at padding."""
         return {**super().padding_values(), "target": IGNORED}
 
-    def forward(self, batch: Batch) -> Tensor:
-        """(B, N) tokens to (K, V) logits of the places that are asked for."""
-        states = self.encoder(Inputs(batch["tokens"], batch.get("padding_mask")))
-        return self.original(states[self._asked(batch)])  # type: ignore[no-any-return]
+    def forward(self, batch: Batch) -> Outputs:
+        """(B, N) tokens to logits of the places that are asked for, and of the order."""
+        padding_mask, segments = batch.get("padding_mask"), batch.get("segments")
+        if segments is None and self.order is not None:  # a text to be answered is one piece
+            segments = torch.zeros_like(batch["tokens"])
+        states = self.encoder(Inputs(batch["tokens"], padding_mask, segments))
+        tokens = self.score_tokens(states[self._asked(batch)])
+        if self.score_order is None:
+            return Outputs(tokens, None)
+        return Outputs(tokens, self.score_order(self.encoder.pool(states, padding_mask)))
 
     def _asked(self, batch: Batch) -> Tensor:
-        return batch["target"] != IGNORED if "target" in batch else batch["tokens"] == self.mask_id
+        return batch["target"] != IGNORED if "target" in batch else batch["tokens"] == self.masks.mask_id
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Loss:
-        """Cross entropy, summed over the masked places."""
+    def loss(self, outputs: Outputs, batch: Batch) -> Loss:
+        """Cross entropy, summed over the masked places, and that of the order.
+
+        Their means are added, as in ALBERT. A text's order counts as its masked places do, so that what is added up
+        over batches is divided by one number.
+        """
         nats = _nats(outputs, batch)
-        return Loss(nats.sum(), torch.tensor(float(len(nats)), device=outputs.device))
+        total = nats.sum()
+        if outputs.order is not None:
+            counts = self._asked(batch).sum(1)
+            total = total + (counts * _order_nats(outputs.order, batch)).sum()
+        return Loss(total, torch.tensor(float(len(nats)), device=total.device))
 
-    def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
-        """What each block cost to tell, and how many of its masked tokens were found."""
+    def distributions(self, outputs: Outputs, batch: Batch) -> list[Tensor]:
+        """Of each masked token, and of the order of each pair."""
+        tokens = [outputs.tokens]
+        return tokens if outputs.order is None else [*tokens, outputs.order[batch["swapped"] != IGNORED]]
+
+    def predict(self, outputs: Outputs, batch: Batch) -> list[Prediction]:
+        """What each block cost to tell, how many of its masked tokens were found, and whether its order was."""
         asked = self._asked(batch)
         rows = asked.nonzero()[:, 0]
-        hits = outputs.argmax(-1) == batch["target"][asked]
-        found = torch.zeros(len(asked), 2, dtype=torch.float64, device=outputs.device)
+        hits = outputs.tokens.argmax(-1) == batch["target"][asked]
+        found = torch.zeros(len(asked), 2, dtype=torch.float64, device=asked.device)
         found.index_add_(0, rows, torch.stack([_nats(outputs, batch).double(), hits.double()], 1))
-        return [
+        predictions: list[Prediction] = [
             {"nats": nats, "hits": hit, "targets": targets}
             for (nats, hit), targets in zip(found.tolist(), asked.sum(1).tolist(), strict=True)
         ]
+        if outputs.order is not None:
+            right = (outputs.order.argmax(-1) == batch["swapped"]).tolist()
+            for prediction, hit, truth in zip(predictions, right, batch["swapped"].tolist(), strict=True):
+                prediction |= {"ordered": float(hit), "pairs": float(truth != IGNORED)}
+        return predictions
 
     def answer(self, batch: Batch, records: Sequence[PlainText]) -> list[Prediction]:
         """The text with its masks `filled`, and what stands at each, with its probability, as `fills`.
 
         A mask beyond `length` tokens stays.
         """
-        logits = self(batch).double()
-        logits[:, self._special] = -torch.inf
+        logits = self(batch).tokens.double()
+        logits[:, self.masks.special] = -torch.inf
         scores, numbers = logits.softmax(-1).max(-1)
         rows = self._asked(batch).nonzero()[:, 0].tolist()
         fills: list[list[dict[str, Any]]] = [[] for _ in records]
@@ -170,23 +197,35 @@ class MaskedLanguageModel(Task):
         ]
 
     def score(self, predictions: Sequence[Prediction], records: Sequence[PlainText]) -> Scores:
-        """Accuracy at the masks, and perplexity."""
-        nats, hits, targets = (math.fsum(item[name] for item in predictions) for name in ("nats", "hits", "targets"))
+        """Accuracy at the masks, perplexity, and how many pairs were told to be in their order or swapped."""
+
+        def total(name: str) -> float:
+            return math.fsum(item[name] for item in predictions)
+
         with np.errstate(over="ignore"):
-            perplexity = float(np.exp(nats / max(1.0, targets)))
-        return Scores({"accuracy": hits / max(1.0, targets), "perplexity": perplexity})
+            perplexity = float(np.exp(total("nats") / max(1.0, total("targets"))))
+        metrics = {"accuracy": total("hits") / max(1.0, total("targets")), "perplexity": perplexity}
+        if self.order is not None:
+            metrics["order_accuracy"] = total("ordered") / max(1.0, total("pairs"))
+        return Scores(metrics)
 
 
-def _pieces(tokenizer: Tokenizer) -> npt.NDArray[np.bool_]:
-    """(V,), True where a token goes on with a word.
+def _check(encoder: Encoder, length: int, sentence_order: bool, across: bool) -> None:
+    """Whether the settings go together.
 
     Raises:
-        ValueError: the tokenizer does not say.
+        ValueError: they don't.
     """
-    found = np.array([str(tokenizer.core.id_to_token(number)).startswith(PIECE) for number in range(tokenizer.size)])
-    if not found.any():
-        raise ValueError("whole_word: this tokenizer does not mark the pieces of a word; take tokenizer=wordpiece.")
-    return found
+    if encoder.max_length is not None and length > encoder.max_length:
+        raise ValueError(f"length: must be <= embedding.max_length={encoder.max_length}, got {length}.")
+    if not sentence_order:
+        return
+    if across:
+        raise ValueError("sentence_order: its two pieces are of one document; leave pack_across_documents out.")
+    if encoder.segments < 2:
+        raise ValueError(f"sentence_order: needs embedding.segments=2, got {encoder.segments}.")
+    if length < SPECIAL + 2:
+        raise ValueError(f"length: two pieces take {SPECIAL + 2} tokens or more, got {length}.")
 
 
 def _filled(text: str, tokens: Sequence[str]) -> str:
@@ -194,8 +233,17 @@ def _filled(text: str, tokens: Sequence[str]) -> str:
     return re.sub(re.escape(MASK), lambda match: next(given, match[0]), text)
 
 
-def _nats(outputs: Tensor, batch: Batch) -> Tensor:
-    """(K,) cross entropy of each masked token, in float32 at least."""
-    widened = outputs if outputs.dtype == torch.float64 else outputs.float()
+def _nats(outputs: Outputs, batch: Batch) -> Tensor:
+    """(K,) cross entropy of each masked token."""
     target = batch["target"]
-    return functional.cross_entropy(widened, target[target != IGNORED], reduction="none")
+    return functional.cross_entropy(_widened(outputs.tokens), target[target != IGNORED], reduction="none")
+
+
+def _order_nats(order: Tensor, batch: Batch) -> Tensor:
+    """(B,) cross entropy of each pair's order; 0 where there is no pair."""
+    return functional.cross_entropy(_widened(order), batch["swapped"], ignore_index=IGNORED, reduction="none")
+
+
+def _widened(logits: Tensor) -> Tensor:
+    """In float32 at least: sums of exponentials need it, and float64 is to stay what it is."""
+    return logits if logits.dtype == torch.float64 else logits.float()

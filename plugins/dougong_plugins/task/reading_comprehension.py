@@ -29,6 +29,9 @@ from dougong_plugins.task.reading.spans import Scored, best_spans, merge
 IGNORED = -100
 """In place of a target where none can be told."""
 
+IMPOSSIBLE = -1e4
+"""In place of the logarithm of zero."""
+
 
 @register("task", "reading_comprehension")
 class ReadingComprehension(Task):
@@ -56,6 +59,7 @@ class ReadingComprehension(Task):
     accepts: ClassVar = SpanQuestion
     main_metric: ClassVar = "f1"
     higher_is_better: ClassVar = True
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -174,6 +178,11 @@ class ReadingComprehension(Task):
             for scores, name in ((starts, "start"), (ends, "end"))
         )
         return Loss(torch.as_tensor(total) / 2, (batch["start"] != IGNORED).sum().to(starts.dtype))
+
+    def distributions(self, outputs: Tensor, batch: Batch) -> list[Tensor]:
+        """Of the start and of the end, in each window of which the target is known."""
+        known = batch["start"] != IGNORED
+        return [scores[known].clamp_min(IMPOSSIBLE) for scores in log_probabilities(outputs, _possible(batch))]
 
     def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
         """The best `spans` of each window, in tokens of the passage, and the score of there being `none`."""

@@ -58,6 +58,7 @@ class SequenceToSequence(SourceTargetTask):
     streams: ClassVar = False
     main_metric: ClassVar = "rouge_l"
     higher_is_better: ClassVar = True
+    supports: ClassVar = frozenset({"distributions"})
 
     def __init__(
         self,
@@ -112,6 +113,10 @@ class SequenceToSequence(SourceTargetTask):
         """Cross entropy, summed over the tokens of the targets."""
         target = batch["target"]
         return Loss(self.nats(outputs.logits, target, self.label_smoothing), self.count(target))
+
+    def distributions(self, outputs: Outputs, batch: Batch) -> list[Tensor]:
+        """Of each token of the targets."""
+        return [outputs.logits[self.predicted(batch["target"])]]
 
     def predict(self, outputs: Outputs, batch: Batch) -> list[Prediction]:
         """What is written for each source, as tokens."""

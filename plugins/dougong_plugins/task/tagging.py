@@ -35,6 +35,7 @@ class Tagging(SpanTask):
     main_metric: ClassVar = "f1"
     needs: ClassVar = frozenset()
     streams: ClassVar = False
+    supports: ClassVar = frozenset()
     sought: ClassVar = "entities"
 
     def __init__(

@@ -1,9 +1,8 @@
 """Tokenizer: one token a character, which also tells the word that the character is part of."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,11 +13,12 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 from dougong import register
 from dougong.contracts.tokenizer import END, SPECIAL_TOKENS, START, UNKNOWN, Tokenizer
 from dougong.errors import UserError
+from dougong_plugins.tokenizer.words.cut import Cut, cutter
 
 BETWEEN = "\x1f"
 """Stands in a token between the character and its word."""
 
-Cut = Callable[[str], Iterable[str]]
+KEY = "tokenizer.words"
 
 
 @register("tokenizer", "character_word")
@@ -56,7 +56,7 @@ class CharacterWordTokenizer(Tokenizer):
 
     def learn(self, texts: Iterable[str]) -> tokenizers.Tokenizer:
         """Count the characters and the words of the texts."""
-        cut = _cutter(self.words)
+        cut = cutter(self.words, KEY)
         normalizer = normalizers.Lowercase() if self.lowercase else None
         characters: Counter[str] = Counter()
         words: Counter[str] = Counter()
@@ -91,7 +91,7 @@ class CharacterWordTokenizer(Tokenizer):
 
     def decode(self, numbers: Sequence[int]) -> str:
         """The text of token numbers, with a space between words that would be cut as one without it."""
-        special, parts, cut = set(self.special_ids), self.parts(), _cutter(self.words)
+        special, parts, cut = set(self.special_ids), self.parts(), cutter(self.words, KEY)
         text, word, rest = "", "", 0
         for number in numbers:
             if number in special:
@@ -176,21 +176,4 @@ class _Words:
 
 
 def _attach(core: tokenizers.Tokenizer, words: str) -> None:
-    core.pre_tokenizer = pre_tokenizers.PreTokenizer.custom(_Words(_cutter(words), core.get_vocab()))
-
-
-def _cutter(words: str) -> Cut:
-    """What cuts a text into words that joined are the text.
-
-    Raises:
-        UserError: jieba is not installed.
-    """
-    if words == "spaces":
-        return re.compile(r"\w+|\s+|[^\w\s]").findall
-    try:
-        import jieba
-    except ImportError as error:
-        raise UserError("tokenizer.words=jieba needs jieba: pip install jieba, or choose spaces.") from error
-    jieba.setLogLevel("WARNING")
-    # Its model for words that are in no dictionary is left out, as in the published model.
-    return lambda text: jieba.cut(text, HMM=False)
+    core.pre_tokenizer = pre_tokenizers.PreTokenizer.custom(_Words(cutter(words, KEY), core.get_vocab()))

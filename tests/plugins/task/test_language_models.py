@@ -159,14 +159,14 @@ def test_masks_are_80_10_10_of_15_percent_and_spare_special_tokens():
     assert torch.equal(found["target"][asked], original[asked])
     assert torch.equal(found["tokens"][~asked], original[~asked])
     now, before = found["tokens"][asked], original[asked]
-    shares = [(now == made.mask_id).double().mean(), (now == before).double().mean()]
+    shares = [(now == made.masks.mask_id).double().mean(), (now == before).double().mean()]
     assert [share.item() for share in shares] == pytest.approx([0.8, 0.1], abs=0.015)
-    replaced = now[(now != made.mask_id) & (now != before)]
+    replaced = now[(now != made.masks.mask_id) & (now != before)]
     assert replaced.min() >= 5
 
 
 def test_the_pieces_of_a_word_are_masked_together():
-    made = task("masked_lm", WordPieceTokenizer(vocab_size=120), whole_word=True)
+    made = task("masked_lm", WordPieceTokenizer(vocab_size=120), whole_word="pieces")
     tokenizer = made.encoder.tokenizer
     (encoding,) = tokenizer.encode(["the quick brown foxes jumped over lazy dogs and quizzed"])
     words, asked = np.array([-1 if word is None else word for word in encoding.word_ids]), varied(made, encoding.ids)
@@ -181,7 +181,7 @@ def test_the_pieces_of_a_word_are_masked_together():
 
 def test_whole_words_need_a_tokenizer_that_marks_pieces():
     with pytest.raises(ValueError, match="whole_word: this tokenizer does not mark the pieces"):
-        task("masked_lm", CharacterTokenizer(min_count=1), whole_word=True)
+        task("masked_lm", CharacterTokenizer(min_count=1), whole_word="pieces")
 
 
 # --- answers

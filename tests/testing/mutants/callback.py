@@ -4,6 +4,8 @@ import torch
 from pytorch_lightning import Callback
 
 from dougong import register
+from dougong.contracts.callback import GradientCallback, Pass
+from dougong.contracts.task import Loss
 
 
 @register("callback", "whole_run")
@@ -38,6 +40,16 @@ class State(Callback):
 
     def state_dict(self):
         return {"seen": self.seen}
+
+
+@register("callback", "accumulation")
+class Accumulation(GradientCallback):
+    """Adds something to the loss of each batch, however many texts it is of."""
+
+    def training_pass(self, task, batch, forward):
+        outputs, loss = forward(batch)
+        weights = sum(parameter.square().sum() for parameter in task.parameters())
+        return Pass(outputs, Loss(loss.total + weights, loss.weight))
 
 
 @register("callback", "resumed_run")

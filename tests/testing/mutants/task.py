@@ -45,6 +45,14 @@ class LossSums(Sound):
         return Loss(total / weight, weight)
 
 
+@register("task", "distributions")
+class Distributions(Sound):
+    """Says that a class can't be."""
+
+    def distributions(self, outputs, batch):
+        return [outputs.index_fill(1, torch.tensor([0], device=outputs.device), -torch.inf)]
+
+
 @register("task", "gradients")
 class Gradients(Sound):
     """Has a weight that it does not use."""

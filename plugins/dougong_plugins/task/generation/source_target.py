@@ -141,7 +141,11 @@ class SourceTargetTask(Task):
 
     def count(self, target: Tensor) -> Tensor:
         """How many tokens of (B, N + 1) targets are to be predicted."""
-        return (target[:, 1:] != self.tokenizer.padding_id).sum().float()
+        return self.predicted(target).sum().float()
+
+    def predicted(self, target: Tensor) -> Tensor:
+        """(B, N), True where a token of (B, N + 1) targets is to be predicted."""
+        return target[:, 1:] != self.tokenizer.padding_id
 
     def join(self, predictions: Sequence[Prediction], record: SourceTarget) -> Prediction:
         """The targets as text, best first; what the vocabulary lacks is taken from the source."""

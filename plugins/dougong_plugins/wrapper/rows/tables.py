@@ -32,7 +32,7 @@ class Table:
         embedding.register_forward_hook(self._look_up, with_kwargs=True)
 
     def _look_up(self, embedding: nn.Embedding, given: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> None:
-        if not torch.is_grad_enabled():
+        if not (torch.is_grad_enabled() and self.weight.requires_grad):
             return
         numbers: Tensor = given[0] if given else named["input"]
         if self.seen is None or self.seen.device != numbers.device:

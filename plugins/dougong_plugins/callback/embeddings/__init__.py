@@ -1,0 +1,1 @@
+"""What techniques that act on the vectors of tokens are made of."""

@@ -1,0 +1,1 @@
+"""What the task `masked_lm` is made of."""

@@ -1,0 +1,1 @@
+"""Words, for tokenizers and tasks that ask for them."""
