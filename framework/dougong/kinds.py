@@ -53,7 +53,7 @@ _ALL = (
         "encoder",
         "turns tokens into vectors that know their context",
         "dougong.contracts.encoder:Encoder",
-        facts={"needs": frozenset(), "supports": frozenset(), "completion": None},
+        facts={"needs": frozenset(), "supports": frozenset()},
     ),
     Kind(
         "decoder",

@@ -46,7 +46,7 @@ def complete(config: Config, said: Said, catalogue: Catalogue) -> Config:
         UserError: there are no such weights, or what was said contradicts them.
     """
     for name, kind in used_slots(config, catalogue).items():
-        if "completion" not in KINDS[kind].facts:
+        if KINDS[kind].several or (config.get(name) or {}).get(PRETRAINED) in (None, MISSING):
             continue
         for plugin in chosen(config, name, kind, catalogue):
             address = plugin.fact("completion")

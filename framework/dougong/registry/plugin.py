@@ -147,14 +147,14 @@ class Plugin:
         return {name: value for name, value in node.items() if name not in known}
 
     def fact(self, name: str) -> Any:
-        """A class attribute that decides compatibility; classes in it are given by name."""
+        """A class attribute, of those that decide compatibility or another; classes in it are given by name."""
         if self._class is None and self.source and not self.problem:
             try:
                 return self.source.fact(self._node, name)
             except NotReadableError:
                 if inherits_no_facts(self._node):
-                    return KINDS[self.kind].facts[name]
-        return _by_name(getattr(self.load(), name, KINDS[self.kind].facts[name]))
+                    return KINDS[self.kind].facts.get(name)
+        return _by_name(getattr(self.load(), name, KINDS[self.kind].facts.get(name)))
 
 
 @cache
