@@ -262,7 +262,8 @@ def main() -> None:
         table(chosen, options.rounds, lambda name: f"Trainer, {name.rpartition(', ')[2]}", BATCH, "examples")
         return
     systems, answers = predicting(options.data, options.texts or 2000)
-    table(systems, options.rounds, lambda name: "pipeline", options.texts or 2000, "texts")
+    chosen = {name: system for name, system in systems.items() if name == "pipeline" or options.only in name}
+    table(chosen, options.rounds, lambda name: "pipeline", options.texts or 2000, "texts")
     for name, found in answers.items():
         same = sum(one == other for one, other in zip(found, answers["pipeline"], strict=True))
         print(f"{name}: {same} of {len(found)} answers are the pipeline's", file=sys.stderr)

@@ -23,7 +23,7 @@ from dougong.errors import UserError, suggestion
 from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation, join, places
 from dougong.training.fit import task_weights
-from dougong.training.precision import autocast, choose
+from dougong.training.precision import answering, choose
 from dougong.training.prepare import batch_maker, encode, make_task
 
 CHUNK = 1024
@@ -121,7 +121,7 @@ class Model:
             if not len(encoded.examples):
                 raise UserError(f"split={split}: the data has no records there.")
             evaluation = Evaluation(self.task)
-            with torch.no_grad(), autocast(self.precision, self.device):  # no_grad: see `autocast`
+            with answering(self.precision, self.device):
                 for batch in self._batches(batch_maker(self.task, encoded.examples, self.config["seed"])):
                     evaluation.add(self.task(batch), batch)
         return evaluation.scores(encoded.records), len(encoded)
@@ -143,7 +143,7 @@ class Model:
             return
         found: dict[int, dict[int, Prediction]] = {}
         examples = pack([self.task.encode(records)])
-        with torch.no_grad(), autocast(self.precision, self.device):  # no_grad: see `autocast`
+        with answering(self.precision, self.device):
             for batch in self._batches(BatchMaker(examples, self.task.padding_values())):
                 numbers = list(places(batch))
                 answers = self.task.answer(batch, [records[number] for number, _ in numbers])

@@ -30,7 +30,7 @@ from dougong.training.groups import freeze, optimizer_settings
 from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
-from dougong.training.precision import autocast, choose
+from dougong.training.precision import answering, choose
 from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
@@ -234,7 +234,7 @@ def evaluate_split(session: Session, split: Split) -> Any:
     device = torch.device(session.device)
     task = session.task.to(device).eval()
     evaluation = Evaluation(task)
-    with torch.no_grad(), autocast(session.precision, session.device):  # see `autocast`
+    with answering(session.precision, session.device):
         for batch in session.evaluation_loader(split):
             moved = {name: tensor.to(device) for name, tensor in batch.items()}
             evaluation.add(task(moved), moved)

@@ -1,5 +1,8 @@
 """Which number format to train in, decided by what the hardware says that it gains."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 
@@ -35,6 +38,14 @@ def autocast(precision: str, device_type: str) -> torch.autocast:
     """
     dtype = {"bf16": torch.bfloat16, "16": torch.float16}.get(precision)
     return torch.autocast(device_type, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
+
+
+@contextmanager
+def answering(precision: str, device_type: str) -> Iterator[None]:
+    """The context to run a model in that learns nothing from it."""
+    # In inference mode weights would be converted for each batch: what is made there is not kept for the next.
+    with torch.no_grad(), autocast(precision, device_type):
+        yield
 
 
 LIGHTNING = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed", "64": "64-true"}

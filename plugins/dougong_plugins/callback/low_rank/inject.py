@@ -60,6 +60,7 @@ def merge(network: nn.Module) -> None:
         return plain.setdefault(module, layer)
 
     _exchange(network, merged, lambda parent: not isinstance(parent, LoraLayer))
+    network.requires_grad_(True)
     for layer in plain.values():
         if isinstance(layer, nn.RNNBase):
             _use_own_weights(layer)
