@@ -55,7 +55,7 @@ class AccumulationWindow:
         """Those of some parameters, at the weights as they are now."""
         total: Sequence[Tensor] | None = None
         for batch in self._batches:
-            found = torch.autograd.grad(self._objective(batch), parameters)
+            found = torch.autograd.grad(self._objective(batch), parameters, materialize_grads=True)
             total = found if total is None else [one + other for one, other in zip(total, found, strict=True)]
         return list(total or ())
 

@@ -41,7 +41,6 @@ class FastGradientMethod(GradientCallback):
 
     def add_gradients(self, window: Window) -> None:
         """Add those of the moved vectors."""
-        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
         with Moved(self._weights) as moved:
-            if moved.along(gradients, self.epsilon):
+            if moved.along([weight.grad for weight in self._weights], self.epsilon):
                 window.backward()

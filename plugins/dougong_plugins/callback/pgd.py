@@ -52,11 +52,10 @@ class ProjectedGradientDescent(GradientCallback):
 
     def add_gradients(self, window: Window) -> None:
         """Add those of the moved vectors."""
-        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
-        with Moved(self._weights) as moved:
+        trained = [weight for weight in self._weights if weight.grad is not None]
+        with Moved(trained) as moved:
             for step in range(self.steps):
-                if step:
-                    gradients = window.gradients(self._weights)
+                gradients = window.gradients(trained) if step else [weight.grad for weight in trained]
                 if not moved.along(gradients, self.step_size):
                     return
                 moved.within(self.epsilon)

@@ -188,6 +188,24 @@ def test_the_gradient_penalty_is_that_of_each_text_by_itself(level, without_nois
     close(look.gradients, {name: item.grad for name, item in task.named_parameters()})
 
 
+@pytest.mark.parametrize("name", ["fgm", "pgd"])
+def test_a_table_that_takes_no_part_stays_and_hinders_no_other(name, monkeypatch):
+    expected = first_update(MAKERS[name](), "token", LARGE, 1).gradients
+
+    class Idle(Noisy):
+        def __init__(self, level):
+            super().__init__(level)
+            self.idle = nn.Embedding(VOCABULARY, 2)
+
+    monkeypatch.setattr(f"{__name__}.Noisy", Idle)
+    monkeypatch.setattr(Look, "on_train_batch_end", lambda self, trainer, module, *_: setattr(self, "module", module))
+    callbacks = MAKERS[name]()
+    callbacks[0].tables = "*"
+    found = dict(first_update(callbacks, "token", LARGE, 1).module.task.named_parameters())
+    assert found["idle.weight"].grad is None
+    close({key: found[key].grad for key in expected}, expected)
+
+
 # --- accumulation, precision
 
 
@@ -247,7 +265,7 @@ def test_a_callback_that_adds_no_gradients_keeps_no_batches():
 # --- weights that are moved
 
 
-@pytest.mark.parametrize("directions", [[], [torch.zeros(3, 2)], [torch.full((3, 2), torch.inf)]])
+@pytest.mark.parametrize("directions", [[None], [torch.zeros(3, 2)], [torch.full((3, 2), torch.inf)]])
 def test_without_a_direction_nothing_is_moved(directions):
     weight = nn.Parameter(torch.randn(3, 2))
     before = weight.detach().clone()

@@ -28,19 +28,23 @@ class Moved:
         return self
 
     @torch.no_grad()
-    def along(self, directions: Sequence[Tensor], distance: float) -> bool:
+    def along(self, directions: Sequence[Tensor | None], distance: float) -> bool:
         """Move by a distance; whether there is a direction to move in.
 
         Args:
-            directions: one a weight, dense or sparse, of any length together; fewer where a weight has none.
+            directions: one a weight, dense or sparse, of any length together; None for a weight that stays.
         """
-        parts = [item.coalesce() if item.is_sparse else item for item in directions]
-        norm = _norm([item.values() if item.is_sparse else item for item in parts])
+        pairs = [
+            (weight, item.coalesce() if item.is_sparse else item)
+            for weight, item in zip(self.weights, directions, strict=True)
+            if item is not None
+        ]
+        norm = _norm([item.values() if item.is_sparse else item for _, item in pairs])
         # In fp16 infinite gradients are part of finding the scale; such an update will be skipped.
-        if len(parts) < len(self.weights) or not 0 < norm < math.inf:
+        if not 0 < norm < math.inf:
             return False
-        for weight, part in zip(self.weights, parts, strict=True):
-            weight.add_(part, alpha=distance / norm)
+        for weight, item in pairs:
+            weight.add_(item, alpha=distance / norm)
         return True
 
     @torch.no_grad()
