@@ -39,14 +39,14 @@ class Said:
 def complete(config: Config, said: Said, catalogue: Catalogue) -> Config:
     """The configuration with what the weights know that an encoder is to start with.
 
-    Each plugin that states a `completion` decides: that function is called with the configuration, the plugin's slot,
-    `said` and the catalogue, and returns the configuration.
+    Each plugin that has a setting `pretrained` and states a `completion` decides: that function is called with the
+    configuration, the plugin's slot, `said` and the catalogue, and returns the configuration.
 
     Raises:
         UserError: there are no such weights, or what was said contradicts them.
     """
     for name, kind in used_slots(config, catalogue).items():
-        if KINDS[kind].several or (config.get(name) or {}).get(PRETRAINED) in (None, MISSING):
+        if KINDS[kind].several or (config.get(name) or {}).get("pretrained", MISSING) == MISSING:
             continue
         for plugin in chosen(config, name, kind, catalogue):
             address = plugin.fact("completion")

@@ -32,10 +32,7 @@ def choose(setting: str, device_type: str) -> tuple[str, str]:
 
 
 def autocast(precision: str, device_type: str) -> torch.autocast:
-    """The context to run a model in.
-
-    To predict, take it with `torch.no_grad`: under `torch.inference_mode` each use of a weight casts it anew.
-    """
+    """The context to run a model in."""
     dtype = {"bf16": torch.bfloat16, "16": torch.float16}.get(precision)
     return torch.autocast(device_type, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
 

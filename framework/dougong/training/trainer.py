@@ -66,7 +66,7 @@ def make_trainer(
         use_distributed_sampler=False,
         # Every batch has a shape of its own, so trying out kernels for each would only cost time.
         benchmark=False,
-        inference_mode=False,  # see `autocast`
+        inference_mode=False,  # see `answering`
     )
 
 

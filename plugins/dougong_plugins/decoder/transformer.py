@@ -59,7 +59,7 @@ class TransformerDecoder(Decoder):
         self.embedding, self.dim = embedding, dim
         self.turned = dim // heads if rotary else None
         self.widen = nn.Linear(embedding.dim, dim) if dim != embedding.dim else nn.Identity()
-        self.enter = nn.LayerNorm(dim) if norm == "post" else nn.Identity()
+        self.enter = nn.LayerNorm(dim) if norm == "post" and not embedding.normalised else nn.Identity()
         self.layers = nn.ModuleList(
             TransformerDecoderLayer(
                 decoder_attention(layer), dim, heads, feedforward_dim or 4 * dim, norm == "pre", activation, dropout
