@@ -97,7 +97,7 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(words, line, withou
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["encoder=bag", "attention=far"], "encoder=bag has no attention; remove attention=far, or choose encoder=tr"),
+        (["encoder=bag", "attention=far"], "encoder=bag has no attention; remove attention=far, or choose encoder=hu"),
         (["attention=blind"], "attention=blind can't do padding attention, which encoder=transformer needs."),
         (["attention.near.window=3"], "attention.near: attention=near is not chosen; chosen: full."),
     ],

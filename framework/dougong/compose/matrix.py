@@ -56,9 +56,14 @@ class Matrix:
     def reason(self, one: Plugin, other: Plugin) -> str | None:
         """Why the two can't be in one run, None where they can."""
         for owner, part in ((one, other), (other, one)):
-            if (owner.kind, part.kind) in self._slots and not has_slot(owner, part.kind):
+            if (owner.kind, part.kind) in self._slots and not self._takes(owner, part.kind):
                 return f"{owner.kind}={owner.name} has no {part.kind}."
         return refusal(Part(one.kind, one), Part(other.kind, other), self.catalogue)
+
+    def _takes(self, owner: Plugin, kind: str) -> bool:
+        """Whether it has a slot of the kind, or one for plugins that do: most encoders have a tokenizer by an embedding."""
+        kinds = {slot.kind for slot in owner.signature.slots}
+        return has_slot(owner, kind) or any((between, kind) in self._slots for between in kinds)
 
     @cached_property
     def _slots(self) -> set[tuple[str, str]]:
