@@ -81,3 +81,24 @@ def test_an_embedding_brings_the_tokenizer_that_it_needs():
 
 def test_a_tokenizer_that_tells_words_suits_any_embedding():
     assert compose(["embedding=token", "tokenizer=character_word"])["embedding"]["name"] == "token"
+
+
+BACKWARDS = """
+from dougong import register
+from dougong.contracts.attention import Attention
+
+
+@register("attention", "backwards")
+class Backwards(Attention):
+    "Sees all, always."
+
+    supports = frozenset({"padding", "cross"})
+"""
+
+
+def test_a_decoder_asks_its_own_attention_alone(tmp_path):
+    (tmp_path / "backwards.py").write_text(BACKWARDS)
+    words = [f"plugin_path=[{tmp_path}]", "task=seq2seq", "decoder=transformer"]
+    assert compose([*words, "attention=backwards"])["attention"]
+    with pytest.raises(UserError, match="decoder_attention=backwards can't do causal attention, which decoder=trans"):
+        compose([*words, "decoder_attention=backwards"])

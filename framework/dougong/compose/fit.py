@@ -72,6 +72,9 @@ def _abilities(task: Part, encoder: Part, catalogue: Catalogue) -> str | None:
 
 
 def _needs(user: Part, attention: Part, catalogue: Catalogue) -> str | None:
+    slots = {slot.name for slot in user.plugin.signature.slots}
+    if user.plugin.kind != "task" and attention.key not in slots:
+        return None  # the encoder's own attention is nothing to the decoder, and the other way round
     # A task also names there what it asks of the encoder.
     asked = set(user.plugin.fact("needs")) & KINDS["attention"].facts["supports"]
     missing = sorted(asked - set(attention.plugin.fact("supports")))

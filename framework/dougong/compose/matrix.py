@@ -12,6 +12,7 @@ from dougong.errors import UserError
 from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import Plugin
+from dougong.registry.signature import Slot
 
 AXES = ("attention", "encoder", "task", "optimizer", "wrapper")
 """The kinds whose combinations are counted."""
@@ -45,8 +46,12 @@ class Matrix:
 
     @property
     def tables(self) -> list[tuple[str, str]]:
-        """The pairs of kinds that constrain each other, both of which have plugins."""
-        return [pair for pair in RULES if all(kind in self.plugins for kind in pair)]
+        """The pairs of kinds that constrain each other, both of which have plugins.
+
+        A decoder's attention is chosen by a slot of another name, so a choice of `attention=` tells it nothing.
+        """
+        known = (pair for pair in RULES if all(kind in self.plugins for kind in pair))
+        return [pair for pair in known if pair not in self._renamed]
 
     def pairs(self, one: str, other: str) -> Iterator[Pair]:
         """Every plugin of one kind with every one of another."""
@@ -61,19 +66,23 @@ class Matrix:
         return refusal(Part(one.kind, one), Part(other.kind, other), self.catalogue)
 
     def _takes(self, owner: Plugin, kind: str) -> bool:
-        """Whether it has a slot of the kind, or one for plugins that do: most encoders have a tokenizer by an embedding."""
+        """Whether it has a slot of the kind, or for plugins that have one: an encoder's embedding has the tokenizer."""
         kinds = {slot.kind for slot in owner.signature.slots}
         return has_slot(owner, kind) or any((between, kind) in self._slots for between in kinds)
 
     @cached_property
     def _slots(self) -> set[tuple[str, str]]:
-        """The kinds that have slots for others: (encoder, attention), say."""
-        return {
-            (plugin.kind, slot.kind)
-            for plugins in self.plugins.values()
-            for plugin in plugins
-            for slot in plugin.signature.slots
-        }
+        """The kinds that have slots for others by their names: (encoder, attention), say."""
+        return {(plugin.kind, slot.kind) for plugin, slot in self._all_slots() if slot.name == slot.kind}
+
+    @cached_property
+    def _renamed(self) -> set[tuple[str, str]]:
+        """The kinds that have slots for others by other names only: (decoder, attention)."""
+        return {(plugin.kind, slot.kind) for plugin, slot in self._all_slots()} - self._slots
+
+    def _all_slots(self) -> Iterator[tuple[Plugin, Slot]]:
+        for plugin in itertools.chain.from_iterable(self.plugins.values()):
+            yield from ((plugin, slot) for slot in plugin.signature.slots)
 
     @property
     def free(self) -> list[str]:
