@@ -111,8 +111,8 @@ def test_pairwise_combinations_hold_every_pair_that_goes_together(matrix: Matrix
     assert met <= {pair_of(pair.one, pair.other) for pair in pairs if pair.reason is None}
     for pair in pairs:
         if pair.reason is None and pair_of(pair.one, pair.other) not in met:
-            # Only where nothing else goes with both: causal language modelling has no encoder for such an attention, and
-            # no task with a decoder takes what most data give.
+            # Only where nothing else goes with both: causal language modelling has no encoder for such an attention,
+            # and no task with a decoder takes what most data give.
             both = {pair.one.key, pair.other.key}
             unwritten = pair.one.kind == "decoder" and "SourceTarget" not in (pair.other.fact("yields") or ())
             assert both & {"attention/blind", "attention/deaf", "encoder/bag"} or unwritten, both
