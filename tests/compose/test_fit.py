@@ -101,4 +101,4 @@ def test_a_decoder_asks_its_own_attention_alone(tmp_path):
     words = [f"plugin_path=[{tmp_path}]", "task=seq2seq", "decoder=transformer"]
     assert compose([*words, "attention=backwards"])["attention"]
     with pytest.raises(UserError, match="decoder_attention=backwards can't do causal attention, which decoder=trans"):
-        compose([*words, "decoder_attention=backwards"])
+        compose([*words, "attention@decoder_attention=backwards"])
