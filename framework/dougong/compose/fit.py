@@ -27,6 +27,9 @@ ABILITIES = {
 }
 """What an encoder may support, in words."""
 
+LACKS = {"distributions": "tells no distributions of its outputs", "directions": "writes in one direction at most"}
+"""What a task does that does not support something, in words."""
+
 Rule = Callable[[Part, Part, Catalogue], str | None]
 
 
@@ -81,13 +84,13 @@ def _needs(user: Part, attention: Part, catalogue: Catalogue) -> str | None:
     return f"{attention.said} can't do {missing[0]} attention, which {user.said} needs." if missing else None
 
 
-def _distributions(callback: Part, task: Part, catalogue: Catalogue) -> str | None:
+def _support(callback: Part, task: Part, catalogue: Catalogue) -> str | None:
     needs = set(callback.plugin.fact("needs"))
     missing = sorted(needs - set(task.plugin.fact("supports"))) if needs else []
     if not missing:
         return None
     able = _able(catalogue, "task", "supports", missing[0]) or "another task"
-    return f"{task.said} tells no {missing[0]} of its outputs, which {callback.said} needs; choose {able}."
+    return f"{task.said} {LACKS.get(missing[0], f'has no {missing[0]}')}, which {callback.said} needs; choose {able}."
 
 
 def _words(embedding: Part, tokenizer: Part, catalogue: Catalogue) -> str | None:
@@ -141,6 +144,6 @@ RULES: dict[tuple[str, str], Rule] = {
     ("task", "attention"): _needs,
     ("embedding", "tokenizer"): _words,
     ("wrapper", "optimizer"): _update,
-    ("callback", "task"): _distributions,
+    ("callback", "task"): _support,
 }
 """What decides of two kinds whether plugins of them go together; two kinds that are not here always do."""

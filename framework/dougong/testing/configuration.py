@@ -9,6 +9,7 @@ from dougong.compose.check import ROOTS, check, unused_choice
 from dougong.compose.compose import compose_unchecked
 from dougong.compose.conf_folder import slot_defaults
 from dougong.compose.config_source import install, plain, plugin_folders
+from dougong.compose.fit import Part, refusal
 from dougong.compose.run_folder import register_run_folder
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError
@@ -74,7 +75,7 @@ def run_configuration(
     named = {plugin.kind: plugin for plugin in plugins}
     given = settings or {}
     config: Config = {**plain(RunSettings()), **(run or {}), "plugin_path": list(plugin_folders())}
-    named.setdefault("task", default_plugin("task", catalogue))
+    named.setdefault("task", _task_for(named.values(), catalogue))
     named.setdefault("data", _data_for(named["task"], catalogue, folder))
     for root in ROOTS:
         chosen = [named[root]] if root in named else [catalogue.get(root, name) for name in _default(root)]
@@ -84,6 +85,15 @@ def run_configuration(
         if kind not in config:
             raise UserError(unused_choice(kind, config, catalogue, f"{kind}={plugin.name}"))
     return check(config, catalogue)
+
+
+def _task_for(plugins: Iterable[Plugin], catalogue: Catalogue) -> Plugin:
+    """The default task, or the first that goes with all of the plugins."""
+    parts = [Part(plugin.kind, plugin) for plugin in plugins]
+    default = default_plugin("task", catalogue)
+    tasks = [default, *(plugin for plugin in catalogue if plugin.kind == "task" and not plugin.problem)]
+    fitting = (task for task in tasks if not any(refusal(Part("task", task), part, catalogue) for part in parts))
+    return next(fitting, default)
 
 
 def _put(config: Config, slot: str, plugins: list[Plugin], folder: Path, given: Mapping[str, Any]) -> None:

@@ -26,6 +26,8 @@ class PseudoTargets(Callback):
         start: epochs before the second stage; below 1, their share of all epochs.
     """
 
+    needs = frozenset({"directions"})
+
     def __init__(self, start: Annotated[float, Gt(0)] = 0.5) -> None:
         self.start = start
         self.written: list[list[int]] | None = None

@@ -9,7 +9,6 @@ from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
 from dougong.data.records import Record, SourceTarget
 from dougong.data.split_files import SplitFiles, text_lines
-from dougong.errors import UserError
 
 
 @register("data", "parallel_text")
@@ -57,11 +56,7 @@ class ParallelText(Data):
         return {"path": str(folder)}
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
-        """One record a pair of lines, in file order; pairs of which a line is empty are bad rows.
-
-        Raises:
-            UserError: the files have not as many lines.
-        """
+        """One record a pair of lines, in file order; lines without a partner, or an empty one, are bad rows."""
         paths = [side.path(split) for side in self.sides]
         if paths[0] is None or paths[1] is None:
             return
@@ -69,7 +64,8 @@ class ParallelText(Data):
         for source, target in zip_longest(*sides):
             if source is None or target is None:
                 ended = paths[0 if source is None else 1]
-                raise UserError(f"{(source or target)[0]}: {ended} has no line that belongs to it.")
+                self.bad_row((source or target)[0], f"{ended} has no line that belongs to it.")
+                continue
             (place, text), (_, wanted) = source, target
             if text is None or wanted is None:
                 continue  # told already

@@ -43,7 +43,7 @@ class Muon(torch.optim.Optimizer):
         self,
         params: ParamsT,
         lr: Annotated[float, Gt(0)] = 5e-4,
-        matrices: list[str] = ["*layers.*", "*blocks.*"],  # noqa: B006
+        matrices: list[str] = ["*layers.*", "*layer.*", "*blocks.*"],  # noqa: B006
         momentum: Annotated[float, Ge(0)] = 0.95,
         nesterov: bool = True,
         newton_schulz_steps: Annotated[int, Ge(1)] = 5,

@@ -41,8 +41,8 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
     Args:
         max_source_length: tokens of a source, the two special ones included; what is beyond is not read.
         max_length: tokens of a target at most.
-        share_embeddings: whether the decoders use the encoder's embedding, or have one of their own.
-        tie_output: whether tokens are scored against the decoders' vectors of the tokens, or others.
+        share_embeddings: whether the decoders use the encoder's embedding, or another; null where the encoder has one.
+        tie_output: whether tokens are scored against the embedding's vectors of them; null where it has such.
         source_prior: learn which tokens of the source recur in the target (kexue.fm/archives/5861).
         label_smoothing: probability in training that is spread over all tokens (arXiv 1512.00567).
         meeting_heads: attention heads with which the directions look at each other.
@@ -55,7 +55,7 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
     streams: ClassVar = False
     main_metric: ClassVar = "rouge_l"
     higher_is_better: ClassVar = True
-    supports: ClassVar = frozenset({"distributions"})
+    supports: ClassVar = frozenset({"distributions", "directions"})
 
     def __init__(
         self,
@@ -64,8 +64,8 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
         facts: Facts,
         max_source_length: Annotated[int, Ge(3)] = 256,
         max_length: Annotated[int, Ge(1)] = 64,
-        share_embeddings: bool = True,
-        tie_output: bool = True,
+        share_embeddings: bool | None = None,
+        tie_output: bool | None = None,
         source_prior: bool = False,
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
         meeting_heads: Annotated[int, Ge(1)] = 4,

@@ -53,7 +53,7 @@ class MaskedLanguageModel(Task):
         share: of the tokens that are to be predicted.
         whole_word: what is masked together: the "pieces" of a word, as marked by tokenizer=wordpiece, or the
             tokens of a word by "jieba"'s dictionary (`pip install dougong[words]`); null for single tokens.
-        tie_output: whether tokens are scored against the embedding's vectors of the tokens, or others.
+        tie_output: whether tokens are scored against the embedding's vectors of them; null where it has such.
         transform: whether states pass a layer with normalisation before they are scored, as in BERT.
         sentence_order: whether texts are cut in two pieces, half of them swapped, and it is learnt which are (arXiv
             1909.11942); needs embedding.segments=2.
@@ -74,7 +74,7 @@ class MaskedLanguageModel(Task):
         length: Annotated[int, Ge(3)] = 128,
         share: Annotated[float, Gt(0), Lt(1)] = 0.15,
         whole_word: Literal["pieces", "jieba"] | None = None,
-        tie_output: bool = True,
+        tie_output: bool | None = None,
         transform: bool = True,
         sentence_order: bool = False,
         pack_across_documents: bool = False,
@@ -86,7 +86,7 @@ class MaskedLanguageModel(Task):
         self.length = length
         self.pack_across_documents = pack_across_documents
         self.cache = cache
-        table = token_table(encoder, encoder.tokenizer.size) if tie_output else None
+        table = None if tie_output is False else token_table(encoder, encoder.tokenizer.size)
         if tie_output and table is None:
             raise ValueError("tie_output: this encoder has no table with a row a token; take tie_output=false.")
         self.masks = Masks(encoder.tokenizer, share, whole_word)

@@ -38,8 +38,8 @@ class SequenceToSequence(SourceTargetTask):
         max_source_length: tokens of a source, the two special ones included; what is beyond is not read.
         max_length: tokens of a target at most.
         direction: from which end targets are written.
-        share_embeddings: whether the decoder uses the encoder's embedding, or has one of its own.
-        tie_output: whether tokens are scored against the decoder's vectors of the tokens, or others.
+        share_embeddings: whether the decoder uses the encoder's embedding, or another; null where the encoder has one.
+        tie_output: whether tokens are scored against the embedding's vectors of them; null where it has such.
         source_prior: learn which tokens of the source recur in the target (kexue.fm/archives/5861).
         label_smoothing: probability in training that is spread over all tokens (arXiv 1512.00567).
         decoding: "beam" looks for likely targets, "sample" draws them.
@@ -68,8 +68,8 @@ class SequenceToSequence(SourceTargetTask):
         max_source_length: Annotated[int, Ge(3)] = 256,
         max_length: Annotated[int, Ge(1)] = 64,
         direction: Literal["left_to_right", "right_to_left"] = "left_to_right",
-        share_embeddings: bool = True,
-        tie_output: bool = True,
+        share_embeddings: bool | None = None,
+        tie_output: bool | None = None,
         source_prior: bool = False,
         label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0,
         decoding: Literal["beam", "sample"] = "beam",

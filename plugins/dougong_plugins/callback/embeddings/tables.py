@@ -13,7 +13,8 @@ def token_tables(task: Task, pattern: str | None, key: str) -> dict[str, nn.Embe
     """Embeddings of a task's encoder, by name.
 
     Args:
-        pattern: one or more whole parts of the dotted name, with `*` and `?`; None for the one with a row a token.
+        pattern: one or more whole parts of the dotted name, with `*` and `?`; None for the one with a row a token, or
+            all of them where there is none, as the characters and words of `char_word`.
         key: of the callback, for messages.
 
     Raises:
@@ -28,4 +29,6 @@ def token_tables(task: Task, pattern: str | None, key: str) -> dict[str, nn.Embe
     table = token_table(task.encoder, task.encoder.tokenizer.size)
     if table is not None:
         return {name: item for name, item in known.items() if item is table}
-    raise UserError(f"{key}.tables: none has a row a token; say which. {suggestion('', known, 'There are')}")
+    if not known:
+        raise UserError(f"{key}: this encoder has no embedding.")
+    return known

@@ -45,8 +45,8 @@ class SourceTargetTask(Task):
     """Reads sources, scores words, and makes texts and metrics of what was written.
 
     Args:
-        share_embeddings: whether the decoders use the encoder's embedding.
-        tie_output: whether words are scored against the decoders' vectors of the tokens.
+        share_embeddings: whether the decoders use the encoder's embedding; None where it has one.
+        tie_output: whether words are scored against the decoders' vectors of the tokens; None where there are such.
         source_prior: whether it is learnt which tokens of the source recur.
     """
 
@@ -56,8 +56,8 @@ class SourceTargetTask(Task):
         decoders: Sequence[Decoder],
         max_source_length: int,
         max_length: int,
-        share_embeddings: bool,
-        tie_output: bool,
+        share_embeddings: bool | None,
+        tie_output: bool | None,
         source_prior: bool,
     ) -> None:
         super().__init__()
@@ -67,14 +67,14 @@ class SourceTargetTask(Task):
             )
         self.encoder = encoder
         self.tokenizer = tokenizer = encoder.tokenizer
-        embedding = _shared(encoder) if share_embeddings else decoders[0].embedding
+        embedding = _shared(encoder, share_embeddings) or decoders[0].embedding
         if embedding.max_length is not None and max_length >= embedding.max_length:
             raise ValueError(f"max_length: must be < embedding.max_length={embedding.max_length}, got {max_length}.")
         for decoder in decoders:
             decoder.embedding = embedding
         dim = decoders[0].dim
         self.bridge = nn.Identity() if encoder.dim == dim else nn.Linear(encoder.dim, dim)
-        table = token_table(embedding) if tie_output else None
+        table = None if tie_output is False else token_table(embedding)
         if tie_output and table is None:
             raise ValueError("tie_output: this embedding has no vectors of the tokens; take tie_output=false.")
         self.words = OutputWords(dim, table, tokenizer.size)
@@ -186,8 +186,8 @@ def limited(tokens: Any, start: int, end: int, most: int) -> Any:
     return np.concatenate([[start], tokens[:most], ends]).astype(np.int64)
 
 
-def _shared(encoder: Encoder) -> Any:
-    embedding = getattr(encoder, "embedding", None)
-    if embedding is None:
+def _shared(encoder: Encoder, share: bool | None) -> Any:
+    embedding = None if share is False else getattr(encoder, "embedding", None)
+    if share and embedding is None:
         raise ValueError("share_embeddings: this encoder has no embedding to share; take share_embeddings=false.")
     return embedding
