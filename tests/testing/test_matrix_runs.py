@@ -16,7 +16,7 @@ from dougong.testing.quiet import quiet
 MATRIX = Matrix(Catalogue())
 PAIRWISE = pairwise(MATRIX)
 AXES_HERE = [kind for kind in AXES if kind in MATRIX.plugins]
-BY_SETTINGS = ("can't be differentiated twice", "a tied output layer")
+BY_SETTINGS = ("can't be differentiated twice", "a tied output layer", "is trained.")
 """What is refused in one line for settings of the plugins, `task.head` or `task.tie_output`, not for the plugins."""
 APART = [pair for two in MATRIX.tables for pair in MATRIX.pairs(*two) if pair.reason is not None]
 

@@ -128,11 +128,12 @@ def test_weights_of_its_own_are_those_it_says():
     assert "score_tokens.words.compare.weight" in dict(made.named_parameters())
 
 
-def test_where_no_table_has_a_row_a_token_weights_can_not_be_tied(monkeypatch):
+def test_where_no_table_has_a_row_a_token_weights_are_not_tied(monkeypatch):
     monkeypatch.setattr("dougong_plugins.task.masked_lm.token_table", lambda *_: None)
     with pytest.raises(ValueError, match="tie_output: this encoder has no table with a row a token; take tie_output="):
-        task()
-    assert task(tie_output=False)
+        task(tie_output=True)
+    for made in (task(), task(tie_output=False)):
+        assert made.score_tokens.words.compare.weight is not made.encoder.embedding.token.weight
 
 
 # --- the order of sentences
