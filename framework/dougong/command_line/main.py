@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Hydra would otherwise print its own account of an error and exit.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()  # here, where a reader that has left can be caught
+        return code
     except UserError as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
