@@ -11,7 +11,6 @@ from dougong import register
 from dougong.compose.settings import LoaderSettings
 from dougong.data.batches import evaluation_batches
 from dougong.data.loader import BatchMaker, evaluation_loader
-from dougong.errors import UserError
 
 
 @register("callback", "pseudo_targets")
@@ -35,14 +34,8 @@ class PseudoTargets(Callback):
     def on_train_start(
         self, trainer: "pytorch_lightning.Trainer", pl_module: "pytorch_lightning.LightningModule"
     ) -> None:
-        """Go on with what was written before.
-
-        Raises:
-            UserError: the task has no two directions.
-        """
-        if not hasattr(pl_module.task, "pseudo"):
-            raise UserError("callback.pseudo_targets: is for task=bidirectional_seq2seq.")
-        pl_module.task.pseudo = self.written
+        """Go on with what was written before."""
+        pl_module.task.pseudo = self.written  # type: ignore[union-attr]
 
     def on_train_epoch_start(
         self, trainer: "pytorch_lightning.Trainer", pl_module: "pytorch_lightning.LightningModule"

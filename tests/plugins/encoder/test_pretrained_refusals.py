@@ -91,7 +91,8 @@ def test_a_tensor_that_is_wrong_is_named_and_nothing_is_loaded(work, said, folde
 
 def test_a_pooler_that_is_not_asked_for_need_not_be_there(folder):
     change(folder, lambda tensors: [tensors.pop(f"pooler.dense.{part}") for part in ("weight", "bias")])
-    foreign.encoder(f"encoder.pretrained={folder}", "encoder.pooling=cls")
+    _, lines = foreign.encoder(f"encoder.pretrained={folder}", "encoder.pooling=cls")
+    assert "none missing" in " ".join(lines)
 
 
 def test_rows_beyond_the_vocabulary_are_cut_and_it_is_said(folder):
