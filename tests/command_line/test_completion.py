@@ -113,8 +113,8 @@ def test_a_word_is_completed(line, offered, complete):
         ("attention=n", ["near"]),
         ("attention=near attention.", ["attention.near."]),
         ("attention=near attention.near.w", ["attention.near.window="]),
-        ("encoder=twin attention@", ["decoder_attention="]),
-        ("encoder=twin attention@decoder_attention=n", ["near"]),
+        ("encoder=twin dec", ["decoder_attention.", "decoder_attention="]),
+        ("encoder=twin decoder_attention=n", ["near"]),
         ("encoder=twin attention@decoder_attention=near decoder_attention.n", ["decoder_attention.near."]),
     ],
 )

@@ -36,11 +36,20 @@ def test_plus_adds_to_what_is_chosen(parts):
     assert list(compose([parts, "+attention=far"])["attention"]) == ["full", "far"]
 
 
-def test_a_second_slot_of_a_kind_is_chosen_by_its_own_name(parts):
-    words = [parts, "encoder=twin", "attention=[far,full]", "attention@decoder_attention=near"]
+@pytest.mark.parametrize("word", ["decoder_attention=near", "attention@decoder_attention=near"])
+def test_a_second_slot_of_a_kind_is_chosen_by_its_own_name(word, parts):
+    words = [parts, "encoder=twin", "attention=[far,full]", word]
     config = compose([*words, "decoder_attention.near.window=8"])
     assert list(config["attention"]) == ["far", "full"]
     assert config["decoder_attention"] == {"near": {"name": "near", "window": 8}}
+
+
+def test_a_second_slot_takes_lists_and_additions_by_its_own_name(parts):
+    assert list(compose([parts, "encoder=twin", "decoder_attention=[near,far]"])["decoder_attention"]) == [
+        "near",
+        "far",
+    ]
+    assert list(compose([parts, "encoder=twin", "+decoder_attention=far"])["decoder_attention"]) == ["full", "far"]
 
 
 def test_a_second_slot_that_is_not_chosen_has_the_default_of_its_kind(parts):
@@ -81,6 +90,8 @@ def test_an_encoder_of_a_folder_gets_its_attentions_layer_by_layer(parts):
             ["encoder=twin", "attention@decoder_atention=far"],
             "attention@decoder_atention=far: there is no such slot. Did you mean `decoder_attention`?",
         ),
+        (["encoder=twin", "decoder_atention=far"], "there is no such setting. Did you mean `decoder_attention`?"),
+        (["encoder=twin", "decoder_attention=[far,neer]"], "decoder_attention=neer: there is no such attention. Did"),
         (["attention@decoder_attention=far"], "Slots for attention: attention."),
         (["attention=[]"], "attention: encoder=transformer needs one. Allowed: "),
         (["encoder=twin", "attention@decoder_attention=[]"], "decoder_attention: encoder=twin needs one."),

@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from dougong.benchmark.settings import AttentionSettings
 from dougong.command_line import options, plugins_new
 from dougong.compose.check import used_slots
-from dougong.compose.compose import GROUPS, compose_unchecked, prepare
+from dougong.compose.compose import GROUPS, as_hydra_says, compose_unchecked, prepare
 from dougong.compose.conf_folder import presets
 from dougong.compose.config_source import current_catalogue, defaults_of
 from dougong.compose.hydra_errors import HYDRA_ERRORS
@@ -97,10 +97,10 @@ def _train_words(before: list[str], word: str) -> Iterator[str]:
         return
     config = _compose(before)
     key, equals, value = word.partition("=")
-    group = key.lstrip("+").partition("@")[0]
+    group = as_hydra_says(f"{key}=").lstrip("+").partition("=")[0].partition("@")[0]
     if not equals:
         slots = used_slots(config, current_catalogue()).items()
-        groups = [f"{name}=" if name == kind else f"{kind}@{name}=" for name, kind in slots]
+        groups = [f"{name}=" if name.endswith(kind) else f"{kind}@{name}=" for name, kind in slots]
         groups += [f"{name}=" for name in GROUPS]
         yield from _matching([*groups, *_keys(config, "", key)], word)
     elif group in KINDS or group in GROUPS:

@@ -66,9 +66,21 @@ def completed(config: Config, overrides: Sequence[str]) -> Config:
     return complete(config, Said(compose_said), current_catalogue())
 
 
+def as_hydra_says(word: str) -> str:
+    """A choice for a slot that is not called as its kind, `decoder_attention=local`, with the kind that Hydra asks for."""
+    if word.startswith("+experiment="):
+        return word.removeprefix("+")
+    slot, equals, value = word.partition("=")
+    name = slot.lstrip("+")
+    kind = name.rpartition("_")[2]
+    if not equals or kind not in KINDS or name == kind or not name.isidentifier():
+        return word
+    return f"{slot[: -len(name)]}{kind}@{name}={value}"
+
+
 def prepare(overrides: Iterable[str], config_dir: str | None = None) -> list[str]:
     """Makes Hydra ready for these overrides: the registry, the folders that they name, presets checked."""
-    words = [word.removeprefix("+") if word.startswith("+experiment=") else word for word in overrides]
+    words = [as_hydra_says(word) for word in overrides]
     install()
     register_run_folder()
     use_plugin_folders(_listed("plugin_path", words))
@@ -86,7 +98,7 @@ def translator(overrides: Sequence[str]) -> Translator:
     def compose_without(word: str) -> dict[str, Any]:
         return compose_unchecked([item for item in overrides if item != word])
 
-    return Translator(current_catalogue(), list(overrides), compose_without)
+    return Translator(current_catalogue(), [as_hydra_says(word) for word in overrides], compose_without)
 
 
 def to_plain(config: DictConfig) -> Config:

@@ -90,7 +90,9 @@ class Translator:
         kind, _, name = path.removesuffix(".yaml").rpartition("/")
         if kind in KINDS:
             allowed = [*self.catalogue.names(kind), *presets(kind)]
-            return f"{kind}={name}: there is no such {kind}. {suggestion(name, allowed)}"
+            chosen = re.compile(rf"\+?{kind}@(\w+)=.*\b{re.escape(name)}\b")
+            slots = [match[1] for match in map(chosen.match, self.overrides) if match]
+            return f"{[*slots, kind][0]}={name}: there is no such {kind}. {suggestion(name, allowed)}"
         options = re.search(r"Available options in '[^']*':\n((?:\t.*\n?)+)", text)
         allowed = options[1].split() if options else []
         return f"{kind}={name}: there is no such {kind or 'config'}. {suggestion(name, allowed)}"
