@@ -67,7 +67,7 @@ def completed(config: Config, overrides: Sequence[str]) -> Config:
 
 
 def as_hydra_says(word: str) -> str:
-    """A choice for a slot that is not called as its kind, `decoder_attention=local`, with the kind that Hydra asks for."""
+    """A choice for a slot not called as its kind, `decoder_attention=local`, with the kind, as Hydra asks for."""
     if word.startswith("+experiment="):
         return word.removeprefix("+")
     slot, equals, value = word.partition("=")
