@@ -16,7 +16,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-TOKENIZERS = ("byte", "character", "character_word", "wordpiece")
+TOKENIZERS = ("byte", "character", "character_word", "sentencepiece", "wordpiece")
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import tokenizers
 
 FILES = ("tokenizer.json", "vocab.txt")
+OUR_NAMES = {"<pad>": "[PAD]", "<unk>": "[UNK]", "<s>": "[CLS]", "</s>": "[SEP]", "<mask>": "[MASK]"}
+"""Of the special tokens in models of SentencePiece."""
 
 
 def vocabulary_file(path: Path) -> Path | None:
@@ -29,7 +31,7 @@ def read_vocabulary(path: Path, key: str) -> dict[str, int]:
 
 
 def read_tokenizer(path: Path, key: str) -> "tokenizers.Tokenizer":
-    """The whole tokenizer that a `tokenizer.json` holds.
+    """The whole tokenizer that a `tokenizer.json` holds; special tokens have our names.
 
     Raises:
         UserError: it holds none.
@@ -37,9 +39,19 @@ def read_tokenizer(path: Path, key: str) -> "tokenizers.Tokenizer":
     import tokenizers  # only here: composing asks for vocabularies, not for what is in them
 
     try:
-        return tokenizers.Tokenizer.from_file(str(path))
+        return tokenizers.Tokenizer.from_str(json.dumps(_with_our_names(json.loads(path.read_bytes()))))
     except Exception as error:  # what the library raises has no narrower type
         raise UserError(f"{key}: {path} does not hold a tokenizer ({' '.join(str(error).split())[:120]}).") from error
+
+
+def model_type(path: Path, key: str) -> str:
+    """Of a vocabulary file: `WordPiece`, `Unigram` or what else its `tokenizer.json` says.
+
+    Raises:
+        UserError: it is not JSON.
+    """
+    model = read_json(path, key).get("model") if path.suffix == ".json" else None
+    return str(model.get("type")) if isinstance(model, dict) else "WordPiece"
 
 
 def read_json(path: Path, key: str) -> dict[str, Any]:
@@ -62,6 +74,20 @@ def lowercase_of(path: Path, key: str) -> bool | None:
     beside = path.with_name("tokenizer_config.json")
     said = read_json(beside, key).get("do_lower_case") if beside.is_file() else None
     return said if isinstance(said, bool) else None
+
+
+def _with_our_names(content: Any) -> Any:
+    """What a `tokenizer.json` holds, with our names for the special tokens of a unigram model that has others."""
+    model = content.get("model") if isinstance(content, dict) else None
+    if not isinstance(model, dict) or model.get("type") != "Unigram":
+        return content
+    pieces = model["vocab"]
+    there = {piece for piece, _ in pieces}
+    names = {theirs: ours for theirs, ours in OUR_NAMES.items() if ours not in there}
+    model["vocab"] = [[names.get(piece, piece), score] for piece, score in pieces]
+    for token in content.get("added_tokens") or ():
+        token["content"] = names.get(token["content"], token["content"])
+    return content
 
 
 def _of_lines(path: Path, key: str) -> dict[str, int]:

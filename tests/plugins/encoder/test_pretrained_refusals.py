@@ -176,7 +176,7 @@ def test_a_folder_without_weights_is_refused(folder):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("{", "does not hold a tokenizer ("), ("{}", "does not hold a tokenizer (")],
+    [("{", "is not JSON ("), ("{}", "does not hold a tokenizer (")],
 )
 def test_a_tokenizer_file_that_is_none_is_refused(content, said, folder):
     (folder / "tokenizer.json").write_text(content)

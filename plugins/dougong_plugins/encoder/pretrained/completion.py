@@ -9,12 +9,14 @@ from dougong.compose.complete import Said, prefer, settle
 from dougong.compose.config_source import defaults_of
 from dougong.errors import UserError
 from dougong.pretrained.source import CONFIG, find
-from dougong.pretrained.vocabulary import read_json, vocabulary_file
+from dougong.pretrained.vocabulary import model_type, read_json, vocabulary_file
 from dougong.registry.catalogue import Catalogue
 from dougong_plugins.encoder.pretrained.families import dropout_of, positions_of, shape_of, shares_layers
 
 FREE = ("name", "pretrained", "dropout", "pooling", "vectors")
 """Settings that the weights of an encoder do not depend on, or that may differ from those of the pretraining."""
+TOKENIZERS = {"WordPiece": "wordpiece", "Unigram": "sentencepiece"}
+"""What reads which model of a `tokenizer.json`."""
 
 
 def complete(config: Config, slot: str, said: Said, catalogue: Catalogue) -> Config:
@@ -67,7 +69,8 @@ def _positions(config: Config, learned: int, said: Said, where: str) -> None:
 def vocabulary(config: Config, folder: Path, size: int, said: Said, catalogue: Catalogue) -> None:
     """The vocabulary of the folder, unless a tokenizer was chosen; loading compares that."""
     here = vocabulary_file(folder)
-    if said("tokenizer") and (config["tokenizer"]["name"] != "wordpiece" or said("tokenizer.pretrained")):
+    name = "wordpiece" if here is None else TOKENIZERS.get(model_type(here, "encoder.pretrained"), "wordpiece")
+    if said("tokenizer") and (config["tokenizer"]["name"] != name or said("tokenizer.pretrained")):
         return
     if here is None:
         if said("tokenizer.vocab"):
@@ -77,8 +80,8 @@ def vocabulary(config: Config, folder: Path, size: int, said: Said, catalogue: C
             "tokenizer=wordpiece."
         )
     given = {key: value for key, value in config["tokenizer"].items() if said(f"tokenizer.{key}")}
-    defaults = defaults_of(catalogue.get("tokenizer", "wordpiece").schema)
-    config["tokenizer"] = {"name": "wordpiece", **defaults, "vocab": str(folder.absolute()), **given}
+    defaults = defaults_of(catalogue.get("tokenizer", name).schema)
+    config["tokenizer"] = {"name": name, **defaults, "vocab": str(folder.absolute()), **given}
 
 
 def _of_ours(config: Config, path: Path, said: Said) -> None:
