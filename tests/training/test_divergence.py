@@ -8,7 +8,7 @@ from runs import PLUGINS, checkpoint, train, weights
 
 from dougong.errors import UserError
 
-SPOILT = (f"plugin_path=[{PLUGINS}]", "task=spoilt", "trainer.save_every=1")
+SPOILT = (f"plugin_path=[{PLUGINS}]", "task=spoilt", "trainer.save_every=1", "trainer.max_skipped_updates=0")
 
 
 @pytest.mark.parametrize("part", ["loss", "gradient"])

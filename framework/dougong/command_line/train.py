@@ -75,7 +75,7 @@ def _done(result: RunResult) -> int:
 
 
 class Jobs:
-    """What Hydra calls once for each job. After an error, ctrl-C or a scheduler's notice, the jobs that are left are not run."""
+    """What Hydra calls once for each job. After an error, or a request to stop, the jobs that are left are not run."""
 
     def __init__(self) -> None:
         self.error: UserError | None = None

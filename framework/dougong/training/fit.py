@@ -97,9 +97,8 @@ def fit(
     identity = read_record(folder).get("identity") or secrets.token_hex(4)
     facts = run_facts(session.task, session.precision)
     update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
-    run = RunInformation(
-        folder, folder.name, identity, config, facts, saved is not None, saved["update"] if saved else 0
-    )
+    update = saved["update"] if saved else 0
+    run = RunInformation(folder, folder.name, identity, config, facts, saved is not None, update)
     tracking = Tracking(assembly.make_all("tracker"), run, settings.trainer.log_every)
     report.start(session, data, facts)
     if found is not None:

@@ -9,8 +9,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 TRY_AGAIN = 75
-"""The exit code after a scheduler's notice: EX_TEMPFAIL of sysexits.h, "temporary failure, try again". That of a process
-that a SIGTERM killed (143) would not tell a run that has saved from one that has not."""
+"""The exit code after a scheduler's notice: EX_TEMPFAIL of sysexits.h, "temporary failure, try again". The code of a
+process that a SIGTERM killed, 143, would not tell a run that has saved from one that has not."""
 
 _INTERRUPTED = 130
 STDERR = 2

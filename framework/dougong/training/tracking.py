@@ -33,6 +33,7 @@ class Tracking(Callback):
         self._tokens = 0
         self._since = 0.0
         self._update = 0
+        self.skipped = 0
 
     def start(self) -> None:
         """Begin all trackers."""
@@ -46,6 +47,8 @@ class Tracking(Callback):
         """
         lines: list[str | None] = []
         self._each(lambda tracker: lines.append(tracker.finish(status)))
+        if self.skipped:
+            lines.append(f"{self.skipped} updates were left out, since their gradients were not finite; see train.log.")
         return [*self.problems, *(line for line in lines if line)]
 
     def state_dict(self) -> dict[str, Any]:
@@ -65,9 +68,10 @@ class Tracking(Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count, and log every few updates."""
-        loss = float(pl_module.last_loss)  # type: ignore[arg-type]
+        loss: float = pl_module.last_loss  # type: ignore[assignment]
         if math.isfinite(loss):  # that of an update that is left out is counted apart
             self._losses.append(loss)
+        self.skipped = pl_module.skips.total  # type: ignore[union-attr, assignment]
         self._examples += len(batch["index"])
         self._tokens += batch["tokens"].numel() if "tokens" in batch else 0
         update_done, self._update = trainer.global_step != self._update, trainer.global_step
@@ -114,8 +118,8 @@ class Tracking(Callback):
             "speed/examples_per_second": self._examples / seconds,
             "speed/tokens_per_second": self._tokens / seconds,
         }
-        if skipped := trainer.lightning_module.skips.total:  # type: ignore[union-attr]
-            metrics["train/skipped_updates"] = float(skipped)
+        if self.skipped:
+            metrics["train/skipped_updates"] = float(self.skipped)
         for group in trainer.optimizers[0].param_groups:
             scale = f"_x{group['lr_scale']:.3g}" if "lr_scale" in group else ""
             metrics[f"optimizer/lr{scale}"] = float(group["lr"])
