@@ -90,6 +90,7 @@ class Checkpoints(Checkpoint):
         self.resumed = resumed
         self.best: float | None = None
         self.problem: str | None = None
+        self._best_before: float | None = None
         self._is_best = False
         self._restored: dict[str, Any] | None = None
         self._saved_at = 0.0
@@ -142,7 +143,7 @@ class Checkpoints(Checkpoint):
         if value is not None and (
             self.best is None or (value > self.best if self.higher_is_better else value < self.best)
         ):
-            self.best, self._is_best = value, True
+            self._best_before, self.best, self._is_best = self.best, value, True
         if not self.pace.epoch_done:
             self._save(trainer)
 
@@ -195,5 +196,6 @@ class Checkpoints(Checkpoint):
                 problem = error.strerror
         self.problem = None
         if problem is not None:
+            self.best = self._best_before if self._is_best else self.best  # which is what is on disk
             self.problem = f"{self.last_path}: update {trainer.global_step} could not be saved ({problem})"
             logger.warning("%s; the training goes on, and the next save will try again.", self.problem)
