@@ -31,12 +31,16 @@ class SafeCheckpointIO(CheckpointIO):
     def __init__(self, keep: int = 1) -> None:
         self.keep = keep
         self.problem: str | None = None
+        self._update = -1
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write atomically; whether it could not be is said by `problem`, since other processes wait for this one."""
         self.problem = None
         try:
-            file.save(checkpoint, Path(path), self.keep)
+            # A state that is saved again, since its epoch has ended, takes the place of the first.
+            again = checkpoint[file.KEY]["update"] == self._update
+            file.save(checkpoint, Path(path), 1 if again else self.keep)
+            self._update = checkpoint[file.KEY]["update"]
         except OSError as error:
             self.problem = error.strerror or type(error).__name__
 

@@ -22,7 +22,7 @@ from dougong.compose.compose import (
 )
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue
-from dougong.compose.hydra_errors import HYDRA_ERRORS
+from dougong.compose.hydra_errors import HYDRA_ERRORS, folder_problem
 from dougong.compose.sweep import for_sweeper, jobs_of
 from dougong.errors import UserError
 from dougong.training.resume import AUTO, resume, split_words, unfinished
@@ -53,6 +53,10 @@ def run(arguments: list[str]) -> int:
         hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(jobs)()
     except HYDRA_ERRORS as error:
         raise translator(words.overrides).translate(error) from error
+    except OSError as error:
+        if jobs.running:
+            raise
+        raise UserError(folder_problem(error)) from error
     if jobs.error is not None:
         raise jobs.error
     return jobs.exit_code
@@ -80,6 +84,7 @@ class Jobs:
     def __init__(self) -> None:
         self.error: UserError | None = None
         self.exit_code = 0
+        self.running = False
 
     def __call__(self, config: DictConfig) -> float | None:
         """Run one job; the main metric is what a sweep optimises."""
@@ -88,8 +93,11 @@ class Jobs:
         try:
             job = HydraConfig.get()
             checked = check(completed(to_plain(config), list(job.overrides.task)), current_catalogue())
+            self.running = True
             result = run_training(checked, Path(job.runtime.output_dir))
+            self.running = False
         except UserError as error:
+            self.running = False
             self.error = error  # raised when Hydra is done, which would otherwise add lines of its own
             return None
         _report(result)
