@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader
 from dougong.errors import UserError
 
 logger = logging.getLogger(__name__)
-_SAID = "DataLoader worker"
 
 
 class EnduringLoader(DataLoader[Any]):
@@ -36,19 +35,21 @@ class EnduringLoader(DataLoader[Any]):
         self.done, died_at = done, None
         while True:
             self.sampler.start = self.done  # type: ignore[attr-defined]
+            iterator = self._begin()
             try:
-                for batch in self._begin():
+                for batch in iterator:
                     # Counted before it is handed out: a checkpoint taken during its step must not see it again.
                     self.done += 1
                     yield batch
                 return
-            except RuntimeError as error:
-                if _SAID not in str(error):
+            except (RuntimeError, OSError, EOFError) as error:
+                # The end of a worker is also met as a connection that is closed, from which a batch was to come.
+                if all(worker.is_alive() for worker in getattr(iterator, "_workers", ())):
                     raise
                 if died_at == self.done:
                     raise UserError(_killed_twice(error)) from error
                 died_at = self.done
-                logger.warning("%s; new ones take over", _in_a_line(error))
+                logger.warning("a process that makes batches was killed (%s); new ones take over", _in_a_line(error))
                 self._iterator = None
 
     def _begin(self) -> Iterator[Any]:
@@ -62,12 +63,12 @@ class EnduringLoader(DataLoader[Any]):
         return iterator
 
 
-def _killed_twice(error: RuntimeError) -> str:
+def _killed_twice(error: Exception) -> str:
     return (
         f"loader.num_workers: processes that make batches were killed twice at the same batch ({_in_a_line(error)}), "
         "perhaps for want of memory; take loader.num_workers=0 or fewer, which may be given beside resume=... as well."
     )
 
 
-def _in_a_line(error: RuntimeError) -> str:
+def _in_a_line(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".")
