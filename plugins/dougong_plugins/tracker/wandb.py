@@ -126,6 +126,8 @@ class WandbTracker(Tracker):
                 call()
         except BaseException as error:
             self.problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            if isinstance(error, ConnectionError):
+                _forget_service()
 
     def _open(self) -> None:
         import wandb
@@ -155,6 +157,14 @@ class WandbTracker(Tracker):
         if self._run.offline:
             return f"wandb: recorded offline; upload it with: wandb sync {Path(self._run.dir).parent}"
         return f"wandb: {self._run.url}"
+
+
+def _forget_service() -> None:
+    """Where wandb's process is gone: otherwise wandb asks it to end when the program does, and prints a trace."""
+    import wandb
+
+    with suppress(Exception):
+        wandb.teardown()
 
 
 def is_logged_in() -> bool:
