@@ -126,7 +126,7 @@ class WandbTracker(Tracker):
                 call()
         except BaseException as error:
             self.problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            if isinstance(error, ConnectionError):
+            if isinstance(error, ConnectionError) or type(error).__name__ == "HandleAbandonedError":
                 _forget_service()
 
     def _open(self) -> None:
