@@ -36,9 +36,9 @@ def run(arguments: list[str]) -> int:
     logging.raiseExceptions = False  # a log that can't be written is not worth a trace on the screen
     named, words.overrides = split_words(words.overrides)
     if named not in (None, AUTO):
-        return _done(resume(named, [word for word in arguments if not word.startswith("resume=")]))
+        return _go_on(named, [word for word in arguments if not word.startswith("resume=")])
     if named == AUTO and not words.asking and (earlier := _earlier(words)):
-        return _done(resume(str(earlier)))
+        return _go_on(str(earlier), [])
     jobs = Jobs()
     try:
         prepared = prepare(words.overrides, words.config_dir)
@@ -73,7 +73,14 @@ def _earlier(words: Words) -> Path | None:
     return found
 
 
-def _done(result: RunResult) -> int:
+def _go_on(name: str, words: list[str]) -> int:
+    # As Hydra's job_logging=run does for a run that begins.
+    file = logging.FileHandler(Path(name).expanduser() / "train.log", encoding="utf-8", delay=True)
+    file.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] %(message)s"))
+    console = logging.StreamHandler()
+    console.setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[file, console])
+    result = resume(name, words)
     _report(result)
     return result.exit_code
 
