@@ -8,7 +8,8 @@ from dougong.errors import UserError, suggestion
 from dougong.kinds import KINDS
 from dougong.registry.plugin import Plugin
 from dougong.registry.values import fill
-from dougong.training.run import RunResult, load_config
+from dougong.training.resume import AUTO, resume, split_words, unfinished
+from dougong.training.run import RunResult
 from dougong.training.run import run as run_training
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     """Train what these command-line words compose: `train(["task=classification", "attention=local"])`.
 
     Args:
-        overrides: as after `dougong train`; `["resume=FOLDER"]` goes on with a run.
+        overrides: as after `dougong train`; `["resume=FOLDER"]` goes on with a run, `["resume=auto"]` with the newest
+            unfinished one of the same configuration, if there is one.
         folder: the run's folder; by default a new one below `outputs/`.
 
     Raises:
@@ -28,12 +30,13 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     from dougong.compose.compose import compose
     from dougong.compose.run_folder import make_run_folder
 
-    resumed = [word.partition("=")[2] for word in overrides if word.startswith("resume=")]
-    if resumed:
-        if len(overrides) > 1:
-            raise UserError(f"resume={resumed[-1]}: a resumed run keeps its own configuration; give nothing beside it.")
-        return run_training(load_config(Path(resumed[-1])), Path(resumed[-1]), resume=True)
-    return run_training(compose(overrides), Path(folder or make_run_folder("outputs")))
+    named, words = split_words(overrides)
+    if named not in (None, AUTO):
+        return resume(named, words)
+    config = compose(words)
+    if named == AUTO and (earlier := unfinished(config, str(folder or "${run_folder:outputs}"))):
+        return resume(str(earlier))
+    return run_training(config, Path(folder or make_run_folder("outputs")))
 
 
 def load(checkpoint: str | Path, plugin_path: Sequence[str] = ()) -> "Model":

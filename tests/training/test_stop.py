@@ -1,4 +1,4 @@
-"""Runs of the real command that are killed, or stopped with ctrl-C."""
+"""Runs of the real command that are killed, or stopped with ctrl-C or by a scheduler."""
 
 import os
 import shlex
@@ -56,6 +56,20 @@ def test_ctrl_c_saves_and_names_a_command_that_goes_on_to_the_same_end(tmp_path,
     assert command[:2] == ["dougong", "train"]
     finished = dougong(tmp_path, *command[2:])
     assert finished.returncode == 0, finished.stderr
+    assert_same_training(whole, tmp_path / "run")
+    assert measurements(tmp_path / "run") == measurements(whole)
+
+
+def test_a_schedulers_notice_saves_and_the_same_command_goes_on_to_the_same_end(tmp_path, whole):
+    command = [*new_run(tmp_path / "run"), "resume=auto"]
+    stopped = dougong(tmp_path, *command, crash="terminate:step:5")
+    assert stopped.returncode == 75
+    assert stopped.stderr.strip() == "stopping after this update, and saving"
+    assert stopped.stdout.startswith("resume=auto: there is no unfinished run of this configuration that has saved; ")
+    assert "go on with: dougong train resume=run" in stopped.stdout
+    finished = dougong(tmp_path, *command)
+    assert finished.returncode == 0, finished.stderr
+    assert "goes on from update 5 (last.ckpt)" in finished.stdout
     assert_same_training(whole, tmp_path / "run")
     assert measurements(tmp_path / "run") == measurements(whole)
 

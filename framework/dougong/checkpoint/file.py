@@ -3,6 +3,7 @@
 import os
 import pickle
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,29 @@ FORMAT = 1
 PARTS = ("config", "facts", "tokenizer", "precision", "update", "position", "metrics")
 
 
-def save(content: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint whole or not at all: a temporary file beside it, flushed to disk, then renamed."""
+def save(content: dict[str, Any], path: Path, keep: int = 1) -> None:
+    """Write a checkpoint whole or not at all: a temporary file beside it, flushed to disk, then renamed.
+
+    Args:
+        keep: how many are to be there then; those before it bear a number, as `earlier` says.
+
+    Raises:
+        OSError: it can't be written; what was there before is there still.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with temporary.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(content, temporary)
+        _move_up(path, keep)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def earlier(path: Path, number: int) -> Path:
+    """The file of the checkpoint that was saved as `path` so many saves ago, the newest being 1: `last-2.ckpt`."""
+    return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 def link(existing: Path, path: Path) -> None:
@@ -68,6 +79,28 @@ def load(path: Path) -> dict[str, Any]:
     if missing := [part for part in PARTS if part not in content[KEY]]:
         raise UserError(f"{path}: not complete; it lacks {', '.join(missing)}.")
     return content
+
+
+def _write(content: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # PyTorch says that a position is unexpected where the disk is full.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_up(path: Path, keep: int) -> None:
+    """Make room for a new file, at no moment without a whole one."""
+    for number in range(keep, 2, -1):
+        with suppress(FileNotFoundError):
+            earlier(path, number - 1).replace(earlier(path, number))
+    if keep > 1 and path.exists():
+        link(path, earlier(path, 2))
 
 
 def _check_whole(path: Path) -> None:

@@ -1,5 +1,7 @@
 """Lightning's side of checkpoints: what it writes goes through our files, when our rules say so."""
 
+import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +11,38 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from dougong.checkpoint import file
 from dougong.checkpoint.generators import generators, restore_generators
+from dougong.checkpoint.recover import BEST, LAST
+from dougong.compose.settings import TrainerSettings
+from dougong.errors import UserError
 from dougong.training.interrupt import Interrupt
 from dougong.training.modes import switch
 from dougong.training.pace import Pace, settled
 
+logger = logging.getLogger(__name__)
+
 
 class SafeCheckpointIO(CheckpointIO):
-    """Writes and reads Lightning's checkpoints through `dougong.checkpoint.file`."""
+    """Writes and reads Lightning's checkpoints through `dougong.checkpoint.file`.
+
+    Args:
+        keep: how many there are of those that were saved last.
+    """
+
+    def __init__(self, keep: int = 1) -> None:
+        self.keep = keep
+        self.problem: str | None = None
+        self._update = -1
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write atomically."""
-        file.save(checkpoint, Path(path))
+        """Write atomically; whether it could not be is said by `problem`, since other processes wait for this one."""
+        self.problem = None
+        try:
+            # A state that is saved again, since its epoch has ended, takes the place of the first.
+            again = checkpoint[file.KEY]["update"] == self._update
+            file.save(checkpoint, Path(path), 1 if again else self.keep)
+            self._update = checkpoint[file.KEY]["update"]
+        except OSError as error:
+            self.problem = error.strerror or type(error).__name__
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read without executing anything, whatever is asked for."""
@@ -31,21 +54,22 @@ class SafeCheckpointIO(CheckpointIO):
 
 
 class Checkpoints(Checkpoint):
-    """Keeps `last.ckpt` (after each epoch and validation, every `save_every` updates, at ctrl-C) and `best.ckpt`.
+    """Keeps `last.ckpt` (after each epoch and validation, every so many updates and minutes, when the run is to stop),
+    those saved before it, and `best.ckpt`.
 
     It saves only where nothing is half done: after an update, and after the validation or the end of the epoch that
     follows it. It also carries what makes a resumed run go on as if never stopped: the position in the data and the
-    state of the random generators.
+    state of the random generators. What can't be saved, since the disk is full, say, is told of, and tried again.
 
     Args:
-        folder: where the two files go.
+        folder: where the files go.
         description: what makes them complete: configuration, facts, tokenizer.
         metric: the metric that says which is best; None where there is no validation split.
         higher_is_better: its direction.
-        save_every: updates between saves; None for none between validations.
-        interrupt: tells that the user pressed ctrl-C.
+        settings: when to save, and how many to keep.
+        interrupt: tells that the run is to stop.
         pace: knows what follows an update.
-        enabled: whether anything is to be saved; a trial of a few batches saves nothing.
+        resumed: the file that the run goes on from.
     """
 
     def __init__(
@@ -54,23 +78,31 @@ class Checkpoints(Checkpoint):
         description: dict[str, Any],
         metric: str | None,
         higher_is_better: bool,
-        save_every: int | None,
+        settings: TrainerSettings,
         interrupt: Interrupt,
         pace: Pace,
-        enabled: bool = True,
+        resumed: Path | None = None,
     ) -> None:
-        self.last_path = folder / "last.ckpt"
-        self.best_path = folder / "best.ckpt"
+        self.last_path = folder / LAST
+        self.best_path = folder / BEST
         self.description = description
         self.metric = metric
         self.higher_is_better = higher_is_better
-        self.save_every = save_every
+        self.settings = settings
         self.interrupt = interrupt
         self.pace = pace
-        self.enabled = enabled
+        self.resumed = resumed
         self.best: float | None = None
+        self.problem: str | None = None
+        self._best_before: float | None = None
         self._is_best = False
         self._restored: dict[str, Any] | None = None
+        self._saved_at = 0.0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Start the clock, and take back the signals that Lightning has taken."""
+        self._saved_at = time.monotonic()
+        self.interrupt.install()
 
     def on_save_checkpoint(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
@@ -93,13 +125,21 @@ class Checkpoints(Checkpoint):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save if it is time, or if the user pressed ctrl-C, unless something is to follow this update."""
+        """Save if it is time, or if the run is to stop, unless something is to follow this update."""
         self._is_best = False
         if not self.pace.update_done or self.pace.validates or self.pace.epoch_done:
             return
-        due = self.save_every is not None and trainer.global_step % self.save_every == 0
-        if due or self.interrupt.requested:
+        every = self.settings.save_every
+        due = every is not None and trainer.global_step % every == 0
+        # Processes must agree, and neither their clocks nor the moments of their signals do.
+        if pl_module.skips.in_a_row:
+            due = False  # what was saved before may be worth more, should the weights be at fault
+        if due or trainer.strategy.reduce_boolean_decision(self.interrupt.requested or self._minutes_over(), all=False):
             self._save(trainer)
+
+    def _minutes_over(self) -> bool:
+        minutes = self.settings.save_minutes
+        return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Compare with the best; save, unless the end of the epoch is to follow."""
@@ -109,7 +149,7 @@ class Checkpoints(Checkpoint):
         if value is not None and (
             self.best is None or (value > self.best if self.higher_is_better else value < self.best)
         ):
-            self.best, self._is_best = value, True
+            self._best_before, self.best, self._is_best = self.best, value, True
         if not self.pace.epoch_done:
             self._save(trainer)
 
@@ -129,15 +169,39 @@ class Checkpoints(Checkpoint):
         """Go on where `state_dict()` was taken."""
         self.best = state_dict["best"]
         self._restored = state_dict["generators"]
-        if state_dict["is_best"]:
+        if state_dict["is_best"] and self.resumed not in (None, self.best_path):
             # The run may have been killed after saving it and before calling it best.
-            file.link(self.last_path, self.best_path)
+            file.link(self.resumed or self.last_path, self.best_path)
+
+    def check_saved(self) -> None:
+        """After the training: is its end on disk?
+
+        Raises:
+            UserError: it is not.
+        """
+        if self.problem:
+            raise UserError(
+                f"{self.problem}; make room, and go on with: dougong train resume={self.last_path.parents[1]}"
+            )
 
     def _save(self, trainer: lightning.Trainer) -> None:
-        if self.enabled:
+        if not self.settings.fast_dev_run:
             switch(trainer.optimizers, "eval")
             trainer.save_checkpoint(self.last_path)
             switch(trainer.optimizers, "train")
-            if self._is_best and trainer.is_global_zero:
-                file.link(self.last_path, self.best_path)
+            self._saved_at = time.monotonic()
+            self._finish_save(trainer)
         self.interrupt.check()
+
+    def _finish_save(self, trainer: lightning.Trainer) -> None:
+        problem = trainer.strategy.checkpoint_io.problem  # type: ignore[attr-defined]
+        if problem is None and self._is_best and trainer.is_global_zero:
+            try:
+                file.link(self.last_path, self.best_path)
+            except OSError as error:
+                problem = error.strerror
+        self.problem = None
+        if problem is not None:
+            self.best = self._best_before if self._is_best else self.best  # which is what is on disk
+            self.problem = f"{self.last_path}: update {trainer.global_step} could not be saved ({problem})"
+            logger.warning("%s; the training goes on, and the next save will try again.", self.problem)

@@ -120,7 +120,7 @@ def as_line(answered: tuple[Any, dict[str, Any]]) -> str:
 def write(lines: Iterable[str], path: str | None) -> None:
     """Write lines; a file appears only when it is complete."""
     if path is None:
-        _write_lines(lines, sys.stdout)
+        _write_to_output(lines)
         return
     target = Path(path)
     if not target.parent.is_dir():
@@ -135,9 +135,36 @@ def write(lines: Iterable[str], path: str | None) -> None:
         temporary.replace(kept)
         raise UserError(f"{error} The answers to what came before it are in {kept}.") from error
     except OSError as error:
-        raise UserError(f"output: {path} can't be written ({error.strerror}).") from error
+        kept = _keep_whole_lines(temporary, target)
+        raise UserError(f"output: {path} can't be written ({error.strerror}).{kept}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _keep_whole_lines(temporary: Path, target: Path) -> str:
+    """Keep the answers that there was room for; where they are, in words."""
+    kept = target.with_name(f"{target.name}.partial")
+    try:
+        text = temporary.read_bytes()
+        end = text.rfind(b"\n") + 1
+        os.truncate(temporary, end)
+        if end:
+            temporary.replace(kept)
+            return f" The first {text[:end].count(10)} answers are in {kept}."
+    except OSError:
+        pass
+    return ""
+
+
+def _write_to_output(lines: Iterable[str]) -> None:
+    try:
+        _write_lines(lines, sys.stdout)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in the buffer would be an error once more when the program ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UserError(f"output: standard output can't be written ({error.strerror}).") from error
 
 
 def _write_lines(lines: Iterable[str], file: TextIO) -> None:

@@ -15,7 +15,7 @@ Choose plugins with KIND=NAME (several, where a kind takes them, as KIND=[A,B]) 
   -m                every combination of KEY=A,B,C, one run each
   --cfg job         print the configuration and stop
   --config-dir DIR  add configs of your own
-  resume=FOLDER     go on with a run that was stopped
+  resume=FOLDER     go on with a run that was stopped; resume=auto with the newest of this configuration
 
 What can be chosen
 {groups}

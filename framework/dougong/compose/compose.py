@@ -45,6 +45,15 @@ def sweeper_params(overrides: Sequence[str]) -> dict[str, Any]:
     return dict(OmegaConf.select(config, "hydra.sweeper.params") or {})
 
 
+def run_folder_of(overrides: Sequence[str]) -> str:
+    """Where prepared overrides put a run, as it is said: `${run_folder:outputs}` for a new folder below `outputs`."""
+    with _hydra():
+        config = hydra_compose(ROOT, overrides=list(overrides), return_hydra_config=True)
+    container = OmegaConf.to_container(config.hydra.run, resolve=False)
+    assert isinstance(container, dict)
+    return str(container["dir"])
+
+
 def compose_unchecked(overrides: Sequence[str]) -> Config:
     """What prepared overrides compose, as plain containers, whether it makes sense or not."""
     return to_plain(_compose(overrides))

@@ -1,5 +1,6 @@
 """Hydra's exceptions as one line of our own."""
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,14 @@ from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import class_signature
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, RecursionError)
+
+
+_UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
+
+
+def folder_problem(error: OSError) -> str:
+    """Where Hydra could not make the folder of a run."""
+    return f"hydra.run.dir: {error.filename} can't be written to ({error.strerror}); name a folder that can."
 
 
 class Translator:
@@ -40,6 +49,9 @@ class Translator:
         if isinstance(error, RecursionError):
             said = " ".join(self.overrides)
             return UserError(f"{said}: goes round in circles; the `defaults` of a config file lead back to that file.")
+        for item in _chain(error):
+            if isinstance(item, OSError) and item.errno in _UNWRITABLE:
+                return UserError(folder_problem(item))
         text = "\n".join(str(item) for item in _chain(error))
         for item in _chain(error):
             if isinstance(item, MissingConfigException) and item.missing_cfg_file:

@@ -24,7 +24,11 @@ class TrainerSettings:
         fast_dev_run: run this many batches of everything and stop; 0 to train.
         detect_anomaly: say which operation made a NaN, at a cost.
         compile: compile the model with torch.compile.
-        save_every: updates between saves of the last checkpoint; null for at each validation alone.
+        save_every: updates between saves of the last checkpoint, which is saved at each validation as well.
+        save_minutes: minutes between saves; null for none by the clock.
+        keep_last: how many of the checkpoints that were saved last are kept, beside the best.
+        max_skipped_updates: updates in a row that may be left out, since their gradients are not finite, before the
+            training stops; 0 to stop at the first.
     """
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -41,6 +45,9 @@ class TrainerSettings:
     detect_anomaly: bool = False
     compile: bool = False
     save_every: Annotated[int, Ge(1)] | None = None
+    save_minutes: Annotated[float, Gt(0)] | None = 10.0
+    keep_last: Annotated[int, Ge(1)] = 2
+    max_skipped_updates: Annotated[int, Ge(0)] = 5
 
 
 @dataclass(frozen=True)
@@ -109,13 +116,15 @@ class RunSettings:
     Args:
         seed: of the weights, the order of the data, dropout.
         plugin_path: folders (or files) of plugins of your own.
-        resume: a run folder to go on with.
+        resume: a run folder to go on with; "auto" for the newest unfinished one of the same configuration.
+        on_changed_data: whether a run is resumed where its data is not what it began with.
         test: evaluate the best checkpoint on the test split at the end, where there is one.
     """
 
     seed: Annotated[int, Ge(0)] = 0
     plugin_path: list[str] = field(default_factory=list)
     resume: str | None = None
+    on_changed_data: Literal["error", "accept"] = "error"
     test: bool = True
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     loader: LoaderSettings = field(default_factory=LoaderSettings)

@@ -2,7 +2,7 @@
 
 # Shapes: B batch, N longest of the batch.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from dougong.data.batches import Numbers, TrainingBatches
 from dougong.data.examples import Column, Examples
+from dougong.data.workers import EnduringLoader
 
 Batch = dict[str, Tensor]
 Vary = Callable[[dict[str, Any], np.random.Generator], dict[str, Any]]
@@ -97,12 +98,36 @@ class _Draws:
         for numbers in self.batches:
             yield self.batches.epoch, numbers
 
+    @property
+    def start(self) -> int:
+        """Batches that the next pass leaves out."""
+        return self.batches.start
+
+    @start.setter
+    def start(self, batches: int) -> None:
+        self.batches.start = batches
+
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls it."""
         self.batches.set_epoch(epoch)
 
 
-class ResumableLoader(DataLoader[Batch]):
+class _Listed(Sized):
+    """A fixed list of batches."""
+
+    def __init__(self, batches: Sequence[Numbers]) -> None:
+        self.batches = batches
+        self.start = 0
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Numbers]:
+        start, self.start = self.start, 0
+        yield from self.batches[start:]
+
+
+class ResumableLoader(EnduringLoader):
     """A loader that goes on where it was: its state is the epoch and how many of its batches the training has had."""
 
     def __init__(self, maker: BatchMaker, batches: TrainingBatches, num_workers: int, pin_memory: bool) -> None:
@@ -116,21 +141,16 @@ class ResumableLoader(DataLoader[Batch]):
             generator=_apart(),
         )
         self.batches = batches
-        self._done = 0
         self._skip = 0
 
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        self._done, self._skip = self._skip, 0
-        self.batches.start = self._done
-        for batch in super().__iter__():
-            # Counted before it is handed out: a checkpoint taken during its step must not see it again.
-            self._done += 1
-            yield batch
-        self._done = 0
+    def __iter__(self) -> Iterator[Batch]:
+        done, self._skip = self._skip, 0
+        yield from self.pass_from(done)
+        self.done = 0
 
     def state_dict(self) -> dict[str, int]:
         """Epoch and position."""
-        return {"epoch": self.batches.epoch, "batches_done": self._done}
+        return {"epoch": self.batches.epoch, "batches_done": self.done}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on from there at the next pass."""
@@ -142,9 +162,9 @@ def evaluation_loader(
     maker: BatchMaker, batches: Sequence[Numbers], num_workers: int, pin_memory: bool
 ) -> DataLoader[Any]:
     """A loader over a fixed list of batches."""
-    return DataLoader(
+    return EnduringLoader(
         maker,
-        sampler=batches,
+        sampler=_Listed(batches),
         batch_size=None,
         num_workers=num_workers,
         pin_memory=pin_memory,

@@ -12,6 +12,7 @@ import torch
 
 from dougong.checkpoint import file
 from dougong.checkpoint.lightning import Checkpoints
+from dougong.checkpoint.recover import FOLDER, Saved
 from dougong.compose.settings import LoaderSettings, OptimizerSettings, RunSettings, TrainerSettings
 from dougong.contracts.data import Data, Split
 from dougong.contracts.task import Facts, Task
@@ -28,6 +29,7 @@ from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
 from dougong.training.groups import freeze, optimizer_settings
 from dougong.training.interrupt import Interrupt, InterruptedRunError
+from dougong.training.memory import BatchInMemory
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
 from dougong.training.precision import answering, choose
@@ -68,9 +70,21 @@ class Session:
 
 
 def fit(
-    config: Config, folder: Path, data: Data, records: dict[Split, Records], assembly: Assembly, resume: bool
+    config: Config,
+    folder: Path,
+    data: Data,
+    records: dict[Split, Records],
+    assembly: Assembly,
+    found: Saved | None,
+    fingerprint: dict[str, str],
+    interrupt: Interrupt,
 ) -> RunResult:
     """Train, keep the best checkpoint, and test it.
+
+    Args:
+        found: the checkpoint to go on from.
+        fingerprint: of the data.
+        interrupt: tells that the run is to stop.
 
     Raises:
         UserError: something that the user can mend.
@@ -78,15 +92,18 @@ def fit(
     quieten()
     settings = RunSettings(**fill(class_signature(RunSettings), _run_part(config), ""))
     seed_everything(settings.seed)
-    saved = file.load(folder / "checkpoints" / "last.ckpt")[file.KEY] if resume else None
-    session = prepare(config, settings, folder, data, records, assembly, saved)
+    saved = found.state if found else None
+    session = prepare(config, settings, folder, data, records, assembly, saved, fingerprint)
     identity = read_record(folder).get("identity") or secrets.token_hex(4)
     facts = run_facts(session.task, session.precision)
     update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
-    run = RunInformation(folder, folder.name, identity, config, facts, resume, saved["update"] if saved else 0)
+    update = saved["update"] if saved else 0
+    run = RunInformation(folder, folder.name, identity, config, facts, saved is not None, update)
     tracking = Tracking(assembly.make_all("tracker"), run, settings.trainer.log_every)
     report.start(session, data, facts)
-    return Training(session, tracking, saved).run()
+    if found is not None:
+        report.say("", f"goes on from update {found.state['update']:,} ({found.path.name})")
+    return Training(session, tracking, found, interrupt).run()
 
 
 def prepare(
@@ -97,6 +114,7 @@ def prepare(
     records: dict[Split, Records],
     assembly: Assembly,
     saved: dict[str, Any] | None,
+    fingerprint: dict[str, str],
 ) -> Session:
     """The model and the encoded data; what was learnt of the data comes from the checkpoint when there is one."""
     device = device_type(settings.trainer)
@@ -119,14 +137,14 @@ def prepare(
         task = task.double()
     groups = optimizer_settings(config["optimizer"])
     freeze(task, groups)
-    identity = data.fingerprint() if task.streams else {}
+    identity = fingerprint if task.streams else {}
     splits = {
         split: encode(task, data, rows, TokenStore(folder / "tokens", identity and [config["data"], identity, split]))
         for split, rows in records.items()
         if rows
     }
     tokens = tokenizer.state() if tokenizer else None
-    description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
+    description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision, "data": fingerprint}
     return Session(
         config, settings, folder, assembly, task, splits, device, precision, description, groups, loaded, adapted
     )
@@ -135,11 +153,11 @@ def prepare(
 class Training:
     """One training, from the first update (or the one after the last saved) to the test."""
 
-    def __init__(self, session: Session, tracking: Tracking, saved: dict[str, Any] | None) -> None:
+    def __init__(self, session: Session, tracking: Tracking, found: Saved | None, interrupt: Interrupt) -> None:
         self.session = session
         self.tracking = tracking
-        self.resume = saved is not None
-        self.interrupt = Interrupt()
+        self.found = found
+        self.interrupt = interrupt
         settings = session.settings
         loader = settings.loader
         lengths = session.splits["train"].examples.lengths
@@ -147,8 +165,8 @@ class Training:
         updates = count_updates(batches, settings.trainer)
         workers, on_gpu = loader.num_workers, session.device == "cuda"
         self.loader = ResumableLoader(session.maker("train"), batches, workers, on_gpu)
-        if saved is not None:
-            self.loader.load_state_dict(saved["position"])
+        if found is not None:
+            self.loader.load_state_dict(found.state["position"])
         self.pace = Pace(self.loader, settings.trainer, updates)
         self.module = TrainingModule(
             session.task,
@@ -159,17 +177,18 @@ class Training:
             settings.trainer.gradient_clip_norm,
             settings.trainer.compile,
             session.groups,
+            settings.trainer.max_skipped_updates,
         )
         metric = f"valid/{session.task.main_metric}" if "valid" in session.splits else None
         self.checkpoints = Checkpoints(
-            session.folder / "checkpoints",
+            session.folder / FOLDER,
             session.description,
             metric,
             session.task.higher_is_better,
-            settings.trainer.save_every,
-            self.interrupt,
+            settings.trainer,
+            interrupt,
             self.pace,
-            enabled=not settings.trainer.fast_dev_run,
+            found.path if found else None,
         )
 
     def _make_optimizer(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -182,16 +201,23 @@ class Training:
         """Train and test."""
         session = self.session
         settings = session.settings.trainer
-        status = "failed"
+        status, metrics = "failed", {}
         self.tracking.start()
         try:
-            with self.interrupt, suppress(InterruptedRunError):
+            with self.interrupt.waiting(), self.module.memory.told_of():
                 self._train(settings)
-            status = "interrupted" if self.interrupt.requested else "finished"
-            metrics = self._metrics() if status == "finished" and not settings.fast_dev_run else {}
+            self.interrupt.check()
+            self.checkpoints.check_saved()
+            if not settings.fast_dev_run:
+                metrics = self._metrics()
+            status = "finished"
+        except InterruptedRunError:
+            status = "interrupted"
         finally:
-            update_record(session.folder, {"status": status})
+            with suppress(OSError):  # the training and its checkpoints are worth more than this line of its record
+                update_record(session.folder, {"status": status})
             notes = self.tracking.finish(status)
+        self.checkpoints.check_saved()  # where it is interrupted
         checkpoint = self.checkpoints.path()
         return RunResult(session.folder, checkpoint if checkpoint.exists() else None, metrics, status, notes)
 
@@ -201,13 +227,13 @@ class Training:
         if "valid" in session.splits:
             self.module.valid_records = session.splits["valid"].records
             valid = session.evaluation_loader("valid")
-        callbacks = [self.pace, *session.assembly.make_all("callback"), self.tracking]
+        callbacks = [self.pace, self.module.skips, *session.assembly.make_all("callback"), self.tracking]
         if settings.progress != "none":
             callbacks.append(ProgressReport(settings.progress, settings.max_epochs, session.task.main_metric))
         trainer = make_trainer(
             settings, session.device, session.precision, session.folder, [*callbacks, self.checkpoints]
         )
-        path = self.checkpoints.last_path if self.resume else None
+        path = self.found.path if self.found else None
         trainer.fit(self.module, self.pace.train_dataloaders, valid, ckpt_path=path, weights_only=True)
 
     def _metrics(self) -> dict[str, float]:
@@ -233,9 +259,10 @@ def evaluate_split(session: Session, split: Split) -> Any:
     """The scores of the task on a split."""
     device = torch.device(session.device)
     task = session.task.to(device).eval()
-    evaluation = Evaluation(task)
-    with answering(session.precision, session.device):
+    evaluation, memory = Evaluation(task), BatchInMemory()
+    with answering(session.precision, session.device), memory.told_of():
         for batch in session.evaluation_loader(split):
+            memory.now(f"the {split} split", batch)
             moved = {name: tensor.to(device) for name, tensor in batch.items()}
             evaluation.add(task(moved), moved)
     evaluation.gather()

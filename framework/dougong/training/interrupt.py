@@ -1,35 +1,70 @@
-"""Ctrl-C: the first ends the run between two updates, saved; the second at once."""
+"""Ctrl-C and a scheduler's notice: the run ends between two updates, saved; a second ctrl-C ends it at once."""
 
 import os
 import signal
-import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any
 
+TRY_AGAIN = 75
+"""The exit code after a scheduler's notice: EX_TEMPFAIL of sysexits.h, "temporary failure, try again". The code of a
+process that a SIGTERM killed, 143, would not tell a run that has saved from one that has not."""
+
+_INTERRUPTED = 130
+STDERR = 2
+_CODES = {signal.SIGINT: _INTERRUPTED, signal.SIGTERM: TRY_AGAIN, signal.SIGUSR1: TRY_AGAIN}
+
 
 class InterruptedRunError(Exception):
-    """The user asked to stop, and the state is saved."""
+    """The run was asked to stop, and the state is saved."""
 
 
 class Interrupt:
-    """While entered, turns the first SIGINT into a request that the training loop honours when its state is whole."""
+    """While entered, turns the first SIGINT, SIGTERM or SIGUSR1 into a request to stop.
 
-    def __init__(self) -> None:
-        self.requested = False
+    Args:
+        waits: whether the request is honoured by `check`, called when the state is whole, rather than at once.
+    """
+
+    def __init__(self, waits: bool = True) -> None:
+        self.exit_code = 0
+        self.waits = waits
         self._process = os.getpid()
-        self._previous: Any = None
+        self._previous: dict[int, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run is to stop."""
+        return self.exit_code != 0
 
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._on_signal)
+            self._previous = {number: signal.getsignal(number) for number in _CODES}
+            self.install()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def install(self) -> None:
+        """Take the signals, also from a library that has taken them since."""
+        for number in self._previous:
+            signal.signal(number, self._on_signal)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within, a request waits for `check`."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
 
     def check(self) -> None:
         """Stop here if it was asked for.
@@ -42,8 +77,21 @@ class Interrupt:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._process:
-            return  # a worker that makes batches: ctrl-C reaches it too, and the training process will end it
-        if self.requested:
+            _in_a_child(number)
+        elif number == signal.SIGINT and (self.requested or not self.waits):
             raise KeyboardInterrupt
-        self.requested = True
-        print("\nstopping after this update, and saving; press ctrl-C again to stop at once", file=sys.stderr)
+        elif not self.waits:
+            self.exit_code = TRY_AGAIN
+            raise InterruptedRunError
+        elif not self.requested:
+            self.exit_code = _CODES[signal.Signals(number)]
+            again = "; press ctrl-C again to stop at once" if number == signal.SIGINT else ""
+            with suppress(OSError):  # not by print: one that this has interrupted would not bear another
+                os.write(STDERR, f"\nstopping after this update, and saving{again}\n".encode())
+
+
+def _in_a_child(number: int) -> None:
+    """What a forked process does, that makes batches, say: ctrl-C reaches it too, and the training will end it."""
+    if number != signal.SIGINT:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -11,13 +12,15 @@ from torch import Tensor
 from dougong.compose.settings import OptimizerSettings
 from dougong.contracts.schedule import Schedule
 from dougong.contracts.task import Batch, Loss, Task
-from dougong.errors import UserError
 from dougong.training.evaluation import Evaluation
 from dougong.training.groups import NO_SETTINGS, Thaw, parameter_groups, scale_rates
+from dougong.training.memory import BatchInMemory
 from dougong.training.modes import switch
 from dougong.training.names import named
+from dougong.training.skipping import SkippedUpdateError, SkippedUpdates
 from dougong.training.window import AccumulationWindow
 
+ADVICE = "try a smaller optimizer.lr or trainer.gradient_clip_norm, or trainer=debug to find the operation."
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
 
 
@@ -36,6 +39,7 @@ class TrainingModule(lightning.LightningModule):
         clip_norm: the gradient's norm is scaled down to this; None to leave it.
         compiled: whether the forward pass is compiled.
         groups: what holds for some of the parameters.
+        max_skipped: updates in a row that may be left out, since their gradients are not finite.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class TrainingModule(lightning.LightningModule):
         clip_norm: float | None = None,
         compiled: bool = False,
         groups: OptimizerSettings = NO_SETTINGS,
+        max_skipped: int = 0,
     ) -> None:
         super().__init__()
         self.task = task
@@ -59,6 +64,8 @@ class TrainingModule(lightning.LightningModule):
         self.valid_records: Sequence[Any] = ()
         self.tables: dict[str, list[list[Any]]] = {}
         self.last_loss = float("nan")
+        self.skips = SkippedUpdates(max_skipped)
+        self.memory = BatchInMemory()
         self._make_optimizer = make_optimizer
         if compiled:
             task.compile(dynamic=True)  # in place: a wrapper would be saved as a second module
@@ -67,6 +74,7 @@ class TrainingModule(lightning.LightningModule):
         self._window_weight: Tensor | float = 0.0
         self._window_records: list[Tensor] = []
         self._window_ends = True
+        self._bad_loss: float | None = None
         self._evaluation: Evaluation | None = None
 
     def configure_optimizers(self) -> Any:
@@ -93,13 +101,13 @@ class TrainingModule(lightning.LightningModule):
         batches, each = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
         self._window_ends = (batch_index + 1) % each == 0 or batch_index + 1 >= batches
         self.thaw.at(self.trainer.global_step)
+        self.memory.now(f"update {self.trainer.global_step}", batch)
         loss = self._window.add(batch).loss
         mean = _mean(loss)
-        records = batch.get("record", batch["index"])
-        self._window_records.append(records)
+        self._window_records.append(batch.get("record", batch["index"]))
         self.last_loss = mean.item()
         if not math.isfinite(self.last_loss):
-            raise self._diverged(f"the loss became {self.last_loss}", [records])
+            self._bad_loss = self.last_loss
         if not self._divides_at_once:
             self._window_weight = self._window_weight + loss.weight.detach()
         return self.objective(loss)
@@ -117,18 +125,34 @@ class TrainingModule(lightning.LightningModule):
         """Divide the gradients by the weight of the whole window, then clip them.
 
         Raises:
-            UserError: they are not finite, which would spoil the weights.
+            SkippedUpdateError: they are not finite, which would spoil the weights.
+            UserError: this was so too often in a row.
         """
         gradients = gradient_numbers(item for group in optimizer.param_groups for item in group["params"])
         if not self._divides_at_once:
             torch._foreach_mul_(gradients, self._window_factor())
         norm = torch.nn.utils.get_total_norm(gradients)
-        # In fp16 infinite gradients are part of finding the scale; such updates are skipped.
-        if self.trainer.precision != "16-mixed" and not math.isfinite(value := norm.item()):
-            raise self._diverged(f"the gradient's norm became {value}", self._window_records)
-        self._window_records.clear()
+        self._check_finite(norm)
         if self.clip_norm is not None:
             torch._foreach_mul_(gradients, (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
+
+    def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
+        """One update, or none where the gradients are not finite; it counts as one in any case."""
+        with suppress(SkippedUpdateError):
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+
+    def _check_finite(self, norm: Tensor) -> None:
+        bad_loss, self._bad_loss = self._bad_loss, None
+        records, self._window_records = self._window_records, []
+        # In fp16 infinite gradients are part of finding the scale; such updates are skipped by the scaler.
+        scaled = self.trainer.precision == "16-mixed"
+        if bad_loss is None and (scaled or math.isfinite(norm.item())):
+            self.skips.made()
+            return
+        what = f"the gradient's norm became {norm.item()}" if bad_loss is None else f"the loss became {bad_loss}"
+        self.skips.skip(f"{what} {self._where(records)}", ADVICE)
+        if not scaled:
+            raise SkippedUpdateError
 
     def _window_factor(self) -> float:
         weight = torch.as_tensor(self._window_weight, device=self.device, dtype=torch.float64)
@@ -138,16 +162,11 @@ class TrainingModule(lightning.LightningModule):
         # Lightning has divided each loss by the window's nominal length, and averaged over the processes.
         return self.trainer.accumulate_grad_batches * self.trainer.world_size / max(1.0, float(weight))
 
-    def _diverged(self, what: str, batches: Sequence[Tensor]) -> UserError:
-        """Where the training is no longer of numbers; raised before it gets into the weights."""
+    def _where(self, batches: Sequence[Tensor]) -> str:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         numbers = [number for batch in batches for number in batch.tolist()]
         records = ", ".join(map(str, numbers[:64])) + (", ..." if len(numbers) > 64 else "")
-        return UserError(
-            f"{what} at update {self.trainer.global_step} (learning rate {rate:.3g}), on the training records "
-            f"{records}; try a smaller optimizer.lr or trainer.gradient_clip_norm, or trainer=debug to find the "
-            "operation."
-        )
+        return f"at update {self.trainer.global_step} (learning rate {rate:.3g}), on the training records {records}"
 
     def on_train_start(self) -> None:
         """Train the weights that are trained; a checkpoint holds those that are evaluated."""
@@ -168,6 +187,7 @@ class TrainingModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Collect one batch."""
         assert self._evaluation is not None
+        self.memory.now("the validation", batch)
         self._evaluation.add(self.task(batch), batch)
 
     def on_validation_epoch_end(self) -> None:

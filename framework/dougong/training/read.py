@@ -8,13 +8,17 @@ from dougong.errors import UserError
 from dougong.training.assemble import Assembly
 
 
-def read(assembly: Assembly, splits: Sequence[Split]) -> tuple[Data, dict[Split, Records]]:
+def read(assembly: Assembly, splits: Sequence[Split], data: Data | None = None) -> tuple[Data, dict[Split, Records]]:
     """The data plugin and the records of the splits, in a list or, for a task that streams, on call.
+
+    Args:
+        data: the plugin, where it is made already.
 
     Raises:
         UserError: a file, a column or a row is at fault, or the training split is empty.
     """
-    data: Data = assembly.make("data")
+    data = data or assembly.make("data")
+    assert data is not None
     task = assembly.catalogue.get("task", assembly.config["task"]["name"])
     record = next(item for item in data.yields if item.__name__ == task.fact("accepts"))
     streams = {split: RecordStream(data, split, record) for split in splits}

@@ -3,18 +3,22 @@
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dougong.compose.check import chosen, used_slots
-from dougong.contracts.data import SPLITS
+from dougong.contracts.data import SPLITS, Data
 from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.discovery import BUILT_IN
 from dougong.training.assemble import Assembly, Config
+from dougong.training.fingerprint import check_unchanged
+from dougong.training.hold import hold, writing_to
+from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.read import read
 
 CONFIG_FILE = "config.yaml"
@@ -31,6 +35,8 @@ class RunResult:
         metrics: `valid/...` of the best checkpoint and `test/...`, where there are such splits.
         status: "finished" or "interrupted".
         notes: lines for the user.
+        seconds: how long it took.
+        exit_code: of the command: 0; when interrupted 130 after ctrl-C, 75 after a scheduler's notice.
     """
 
     folder: Path
@@ -39,6 +45,7 @@ class RunResult:
     status: str
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    exit_code: int = 0
 
 
 def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
@@ -50,18 +57,38 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
     started = time.perf_counter()
     if not resume and (folder / "checkpoints").exists():
         raise UserError(f"{folder}: holds a run already; go on with it by resume={folder}, or take another folder.")
+    with hold(folder), Interrupt(waits=False) as interrupt:
+        try:
+            result = _run(config, folder, resume, interrupt)
+        except InterruptedRunError:  # before or after the training itself
+            result = RunResult(folder, None, {}, "interrupted")
+        seconds = round(time.perf_counter() - started, 1)
+        with suppress(OSError):  # what it was worth is in the checkpoints and the metrics as well
+            update_record(folder, {"status": result.status, "metrics": result.metrics, "seconds": seconds})
+        return replace(result, seconds=seconds, exit_code=interrupt.exit_code)
+
+
+def _run(config: Config, folder: Path, resume: bool, interrupt: Interrupt) -> RunResult:
+    found = None
+    if resume:
+        from dougong.checkpoint.recover import newest, sweep  # torch comes with it
+
+        found = newest(folder)
+        sweep(folder)
     assembly = Assembly(config)
-    data, records = read(assembly, SPLITS)
+    data: Data = assembly.make("data")
+    fingerprint = data.fingerprint()
+    if found:
+        accept = config.get("on_changed_data") == "accept"
+        check_unchanged(found.state.get("data"), fingerprint, accept)
+    data, records = read(assembly, SPLITS, data)
     import_plugins(config, assembly.catalogue)
-    folder.mkdir(parents=True, exist_ok=True)
     if not resume:
-        write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+        with writing_to(folder):
+            write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     from dougong.training.fit import fit  # torch comes with it
 
-    result = fit(config, folder, data, records, assembly, resume)
-    record = {"status": result.status, "metrics": result.metrics, "seconds": round(time.perf_counter() - started, 1)}
-    update_record(folder, record)
-    return RunResult(**{**vars(result), "seconds": record["seconds"]})
+    return fit(config, folder, data, records, assembly, found, fingerprint, interrupt)
 
 
 def import_plugins(config: Config, catalogue: Catalogue) -> None:
@@ -86,7 +113,7 @@ def load_config(folder: Path) -> Config:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise UserError(f"resume={folder}: there is no run; a run folder holds {CONFIG_FILE}.")
-    if not (folder / "checkpoints" / "last.ckpt").is_file():
+    if not any((folder / "checkpoints").glob("*.ckpt")):
         raise UserError(f"resume={folder}: this run has not saved a checkpoint yet; start it anew.")
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(config, dict):
@@ -113,5 +140,8 @@ def update_record(folder: Path, entries: dict[str, Any]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Feeds the trackers: training metrics every few updates, validation metrics and tables after each validation."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,6 +33,7 @@ class Tracking(Callback):
         self._tokens = 0
         self._since = 0.0
         self._update = 0
+        self.skipped = 0
 
     def start(self) -> None:
         """Begin all trackers."""
@@ -45,6 +47,8 @@ class Tracking(Callback):
         """
         lines: list[str | None] = []
         self._each(lambda tracker: lines.append(tracker.finish(status)))
+        if self.skipped:
+            lines.append(f"{self.skipped} updates were left out, since their gradients were not finite; see train.log.")
         return [*self.problems, *(line for line in lines if line)]
 
     def state_dict(self) -> dict[str, Any]:
@@ -64,7 +68,10 @@ class Tracking(Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count, and log every few updates."""
-        self._losses.append(pl_module.last_loss)  # type: ignore[arg-type]
+        loss: float = pl_module.last_loss  # type: ignore[assignment]
+        if math.isfinite(loss):  # that of an update that is left out is counted apart
+            self._losses.append(loss)
+        self.skipped = pl_module.skips.total  # type: ignore[union-attr, assignment]
         self._examples += len(batch["index"])
         self._tokens += batch["tokens"].numel() if "tokens" in batch else 0
         update_done, self._update = trainer.global_step != self._update, trainer.global_step
@@ -107,10 +114,12 @@ class Tracking(Callback):
         now = time.perf_counter()
         seconds = max(now - self._since, 1e-9)
         metrics = {
-            "train/loss": sum(self._losses) / len(self._losses),
+            "train/loss": sum(self._losses) / len(self._losses) if self._losses else math.nan,
             "speed/examples_per_second": self._examples / seconds,
             "speed/tokens_per_second": self._tokens / seconds,
         }
+        if self.skipped:
+            metrics["train/skipped_updates"] = float(self.skipped)
         for group in trainer.optimizers[0].param_groups:
             scale = f"_x{group['lr_scale']:.3g}" if "lr_scale" in group else ""
             metrics[f"optimizer/lr{scale}"] = float(group["lr"])

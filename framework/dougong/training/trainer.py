@@ -57,7 +57,7 @@ def make_trainer(
         fast_dev_run=settings.fast_dev_run,
         detect_anomaly=settings.detect_anomaly,
         callbacks=list(callbacks),
-        plugins=[SafeCheckpointIO()],
+        plugins=[SafeCheckpointIO(settings.keep_last)],
         default_root_dir=folder,
         logger=False,
         enable_progress_bar=False,

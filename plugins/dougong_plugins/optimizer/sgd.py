@@ -1,5 +1,6 @@
 """Optimizer: stochastic gradient descent."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -42,3 +43,28 @@ class SGD(torch.optim.SGD):
         # PyTorch's fused kernel knows no tensors that are spread over processes.
         fused = can_fuse(groups) and not any(is_sharded(tensor) for tensor in tensors_of(groups))
         super().__init__(groups, lr, momentum, dampening, weight_decay, nesterov, maximize=maximize, fused=fused)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """One update."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        mixed = [group for group in self.param_groups if group["fused"] and self._is_mixed(group)]
+        for group in mixed:
+            group["fused"] = False
+        try:
+            super().step()
+        finally:
+            for group in mixed:
+                group["fused"] = True
+        return loss
+
+    def _is_mixed(self, group: dict[str, Any]) -> bool:
+        """Whether some parameters have their first gradient now, but not all: PyTorch's fused kernel can't be told."""
+        if group["momentum"] == 0:
+            return False
+        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+        begun = [self.state.get(parameter, {}).get("momentum_buffer") is not None for parameter in moved]
+        return any(begun) and not all(begun)

@@ -4,7 +4,8 @@ import netrc
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -43,6 +44,7 @@ class WandbTracker(Tracker):
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._information: RunInformation | None = None
+        self._recorded: set[str] = set()
         self._run: Any = None
 
     @classmethod
@@ -53,11 +55,15 @@ class WandbTracker(Tracker):
     def start(self, run: RunInformation) -> None:
         """Remember the run; wandb itself is started with the first measurement, when the training is under way."""
         self._information = run
+        with suppress(OSError):
+            self._recorded = set(self._notes.read_text(encoding="utf-8").splitlines()) if run.resumed else set()
 
     def log(self, metrics: Mapping[str, float], update: int, epoch: int) -> None:
         """Hand the metrics to the thread."""
-        entry = {**metrics, "update": update, "epoch": epoch}
-        self._hand_over(lambda: self._run.log(entry))
+        new = {name: value for name, value in metrics.items() if self._note(update, name) not in self._recorded}
+        entry = {**new, "update": update, "epoch": epoch}
+        if new:
+            self._hand_over(lambda: self._send(entry, update, new))
 
     def table(self, name: str, rows: list[list[Any]], update: int) -> None:
         """Hand the table to the thread."""
@@ -65,9 +71,11 @@ class WandbTracker(Tracker):
         def write() -> None:
             import wandb
 
-            self._run.log({name: wandb.Table(columns=[str(cell) for cell in rows[0]], data=rows[1:]), "update": update})
+            table = wandb.Table(columns=[str(cell) for cell in rows[0]], data=rows[1:])
+            self._send({name: table, "update": update}, update, [name])
 
-        self._hand_over(write)
+        if self._note(update, name) not in self._recorded:
+            self._hand_over(write)
 
     def finish(self, status: str) -> str | None:
         """Wait until all is written, but no longer than `timeout`, and say where it is."""
@@ -87,6 +95,22 @@ class WandbTracker(Tracker):
         chosen = os.environ.get("WANDB_MODE") or self.mode
         return chosen if chosen != "auto" else ("online" if is_logged_in() else "offline")
 
+    @property
+    def _notes(self) -> Path:
+        """What is recorded already: wandb does not tell, and can't take a measurement back that comes again."""
+        assert self._information is not None
+        return self._information.folder / "wandb" / "recorded.txt"
+
+    @staticmethod
+    def _note(update: int, name: str) -> str:
+        return f"{update} {name}"
+
+    def _send(self, entry: dict[str, Any], update: int, names: Iterable[str]) -> None:
+        self._run.log(entry)
+        # Without it a resumed run records a few measurements twice, which is no reason to stop recording.
+        with suppress(OSError), self._notes.open("a", encoding="utf-8") as file:
+            file.writelines(f"{self._note(update, name)}\n" for name in names)
+
     def _hand_over(self, call: Callable[[], None]) -> None:
         if self.problem:
             return
@@ -102,6 +126,8 @@ class WandbTracker(Tracker):
                 call()
         except BaseException as error:
             self.problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            if isinstance(error, ConnectionError) or type(error).__name__ == "HandleAbandonedError":
+                _forget_service()
 
     def _open(self) -> None:
         import wandb
@@ -131,6 +157,14 @@ class WandbTracker(Tracker):
         if self._run.offline:
             return f"wandb: recorded offline; upload it with: wandb sync {Path(self._run.dir).parent}"
         return f"wandb: {self._run.url}"
+
+
+def _forget_service() -> None:
+    """Where wandb's process is gone: otherwise wandb asks it to end when the program does, and prints a trace."""
+    import wandb
+
+    with suppress(Exception):
+        wandb.teardown()
 
 
 def is_logged_in() -> bool:

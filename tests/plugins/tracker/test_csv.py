@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+from faults import fill, free, mounted
+
 import dougong
 from dougong.contracts.tracker import RunInformation
 
@@ -61,3 +63,34 @@ def test_half_a_line_that_a_killed_run_left_is_dropped(tmp_path):
 def test_a_resumed_run_whose_file_is_gone_begins_one(tmp_path):
     started(tmp_path, 5)
     assert rows(tmp_path) == [HEADER]
+
+
+def test_what_there_is_no_room_for_is_written_when_there_is(tmp_path, caplog):
+    long = "loss" * 2000
+    with mounted(tmp_path / "disk", "size=64k") as folder:
+        tracker = started(folder)
+        fill(folder)
+        tracker.log({long: 1.0, "accuracy": 0.5}, 1, 0)
+        tracker.log({"accuracy": 0.75}, 2, 0)
+        tracker.table("confusion", [["x"], ["y" * 9000]], 1)
+        assert rows(folder) == [HEADER]
+        assert not list((folder / "tables").iterdir())
+        (warning,) = caplog.messages
+        assert warning == f"{folder}/metrics.csv can't be written (No space left on device); it is tried again."
+        missing = f"csv: 3 measurements are not in {folder}/metrics.csv (No space left on device)."
+        assert tracker.finish("finished") == missing
+        free(folder)
+        assert tracker.finish("finished") is None
+        assert [row[2:] for row in rows(folder)[1:]] == [[long, "1.0"], ["accuracy", "0.5"], ["accuracy", "0.75"]]
+
+
+def test_a_resumed_run_that_finds_no_room_keeps_the_file_that_is_there(tmp_path):
+    with mounted(tmp_path / "disk", "size=64k") as folder:
+        started(folder).log({"loss": 1.0}, 1, 0)
+        fill(folder)
+        resumed = started(folder, 1)
+        resumed.log({"loss": 2.0}, 2, 0)
+        assert [row[0] for row in rows(folder)] == ["update", "1"]
+        free(folder)
+        resumed.log({"loss": 3.0}, 3, 0)
+        assert [row[0] for row in rows(folder)] == ["update", "1", "2", "3"]

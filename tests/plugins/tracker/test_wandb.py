@@ -1,10 +1,15 @@
 """Weights & Biases records the run, and never stops or delays it."""
 
+import os
+import signal
+import subprocess
 import threading
+import time
 
 import pytest
-from runs import checkpoint, train
+from runs import PLUGINS, checkpoint, measurements, resume, train
 
+from dougong.training.tracking import Tracking
 from dougong_plugins.tracker.wandb import WandbTracker, is_logged_in
 
 wandb = pytest.importorskip("wandb")
@@ -126,3 +131,73 @@ def test_a_tracker_that_raises_is_left_out_and_told_of_once(monkeypatch, tmp_pat
     assert result.status == "finished"
     (line,) = result.notes
     assert "CsvTracker stopped recording (OSError: [Errno 28] No space left on device)" in line
+
+
+@pytest.mark.slow
+def test_a_server_that_can_not_be_reached_is_given_up(monkeypatch, tmp_path):
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # where nothing answers
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    finishes_all_the_same(tmp_path / "run", "tracker.wandb.mode=online")
+
+
+def service() -> int | None:
+    """The process in which wandb works."""
+    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "wandb-core"], capture_output=True, text=True)
+    return int(found.stdout.split()[0]) if found.stdout else None
+
+
+@pytest.mark.slow
+def test_a_wandb_process_that_is_killed_is_told_of_in_one_line(monkeypatch, tmp_path):
+    record = Tracking.on_train_batch_end
+
+    def killing(self, trainer, *arguments):
+        record(self, trainer, *arguments)
+        if trainer.global_step == 4:
+            deadline = time.monotonic() + 30
+            while not list(tmp_path.rglob("run-*.wandb")) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            os.kill(service(), signal.SIGKILL)
+
+    monkeypatch.setattr(Tracking, "on_train_batch_end", killing)
+    finishes_all_the_same(tmp_path / "run")
+
+
+class Recorder:
+    """In place of a run of wandb's: what is logged, whoever logs it."""
+
+    disabled = offline = False
+    url = "nowhere"
+
+    def __init__(self, folder):
+        (folder / "wandb").mkdir(parents=True, exist_ok=True)
+        self.entries, self.settings = [], []
+
+    def init(self, **settings):
+        self.settings.append(settings)
+        return self
+
+    def define_metric(self, *arguments, **settings):
+        """As wandb's."""
+
+    def log(self, entry):
+        self.entries += [(entry["update"], name) for name in entry if name not in ("update", "epoch")]
+
+    def finish(self, exit_code):
+        """As wandb's."""
+
+
+def test_a_resumed_run_goes_on_with_the_same_one_and_records_nothing_twice(monkeypatch, tmp_path):
+    recorder = Recorder(tmp_path / "run")
+    monkeypatch.setattr(wandb, "init", recorder.init)
+    words = (f"plugin_path=[{PLUGINS}]", "callback=crash", "tracker=[csv,wandb]", *TRACKED[1:], "trainer.save_every=3")
+    for crash in ("raise:step:7", "raise:step:8"):
+        monkeypatch.setenv("DOUGONG_TEST_CRASH", crash)
+        with pytest.raises(ZeroDivisionError):
+            train(tmp_path / "run", *words) if crash.endswith("7") else resume(tmp_path / "run")
+    monkeypatch.setenv("DOUGONG_TEST_CRASH", "")
+    assert resume(tmp_path / "run").status == "finished"
+    assert len(recorder.settings) == 2  # the second had nothing to record that was not there
+    assert len({settings["id"] for settings in recorder.settings}) == 1
+    assert len(recorder.entries) == len(set(recorder.entries))
+    tables = {(8, "valid/confusion")}
+    assert set(recorder.entries) == {(update, name) for update, name, _ in measurements(tmp_path / "run", ())} | tables

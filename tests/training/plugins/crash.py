@@ -7,6 +7,13 @@ from pytorch_lightning import Callback
 
 from dougong import register
 
+SIGNALS = {
+    "kill": signal.SIGKILL,
+    "interrupt": signal.SIGINT,
+    "terminate": signal.SIGTERM,
+    "notify": signal.SIGUSR1,
+}
+
 
 @register("callback", "crash")
 class Crash(Callback):
@@ -21,7 +28,7 @@ class Crash(Callback):
             return
         if how == "raise":
             raise ZeroDivisionError("a crash for a test")
-        os.kill(os.getpid(), {"kill": signal.SIGKILL, "interrupt": signal.SIGINT}[how])
+        os.kill(os.getpid(), SIGNALS[how])
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
         self._at("batch", trainer)

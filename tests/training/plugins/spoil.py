@@ -13,7 +13,7 @@ from dougong_plugins.task.classification import Classification
 
 @register("task", "spoilt")
 class Spoilt(Classification):
-    """Classification that goes wrong in the forward or the backward pass of training batch number `at`."""
+    """Classification that goes wrong in the forward or the backward pass of `times` training batches after `at`."""
 
     def __init__(
         self,
@@ -21,10 +21,11 @@ class Spoilt(Classification):
         facts: Facts,
         at: Annotated[int, Ge(0)] = 0,
         part: Literal["loss", "gradient"] = "loss",
+        times: Annotated[int, Ge(1)] = 1000,
         max_length: int = 40,
     ) -> None:
         super().__init__(encoder, facts, max_length)
-        self.at, self.part, self.seen = at, part, 0
+        self.at, self.part, self.times, self.seen = at, part, times, 0
 
     def loss(self, outputs, batch):
         """Cross entropy, until."""
@@ -32,7 +33,7 @@ class Spoilt(Classification):
         if not torch.is_grad_enabled():
             return loss
         self.seen += 1
-        if self.seen <= self.at:
+        if not self.at < self.seen <= self.at + self.times:
             return loss
         spoilt = loss.total * float("nan") if self.part == "loss" else loss.total + (outputs.sum() * 0).sqrt()
         return Loss(spoilt, loss.weight)
