@@ -27,12 +27,15 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     """
     from dougong.compose.compose import compose
     from dougong.compose.run_folder import make_run_folder
+    from dougong.training.processes.follow import following
 
     resumed = [word.partition("=")[2] for word in overrides if word.startswith("resume=")]
     if resumed:
         if len(overrides) > 1:
             raise UserError(f"resume={resumed[-1]}: a resumed run keeps its own configuration; give nothing beside it.")
         return run_training(load_config(Path(resumed[-1])), Path(resumed[-1]), resume=True)
+    if following():
+        folder = folder or "."  # the first process says which
     return run_training(compose(overrides), Path(folder or make_run_folder("outputs")))
 
 

@@ -12,6 +12,7 @@ from dougong.checkpoint.generators import generators, restore_generators
 from dougong.training.interrupt import Interrupt
 from dougong.training.modes import switch
 from dougong.training.pace import Pace, settled
+from dougong.training.processes import group
 
 
 class SafeCheckpointIO(CheckpointIO):
@@ -98,7 +99,8 @@ class Checkpoints(Checkpoint):
         if not self.pace.update_done or self.pace.validates or self.pace.epoch_done:
             return
         due = self.save_every is not None and trainer.global_step % self.save_every == 0
-        if due or self.interrupt.requested:
+        # A signal reaches one process earlier than the other.
+        if group.any_of(due or self.interrupt.requested):
             self._save(trainer)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -123,13 +125,16 @@ class Checkpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, whether it is this one, and the random generators."""
-        return {"best": self.best, "is_best": self._is_best, "generators": generators()}
+        first, *others = group.everyone(generators())
+        return {"best": self.best, "is_best": self._is_best, "generators": first, "generators_of_others": others}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict()` was taken."""
         self.best = state_dict["best"]
-        self._restored = state_dict["generators"]
-        if state_dict["is_best"]:
+        kept = [state_dict["generators"], *state_dict["generators_of_others"]]
+        # Of more processes than there were, those that are new go on as they are seeded.
+        self._restored = kept[group.rank()] if group.rank() < len(kept) else None
+        if state_dict["is_best"] and group.rank() == 0:
             # The run may have been killed after saving it and before calling it best.
             file.link(self.last_path, self.best_path)
 
@@ -140,4 +145,5 @@ class Checkpoints(Checkpoint):
             switch(trainer.optimizers, "train")
             if self._is_best and trainer.is_global_zero:
                 file.link(self.last_path, self.best_path)
+            group.barrier()
         self.interrupt.check()

@@ -15,12 +15,21 @@ from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.sweep import for_sweeper, jobs_of
 from dougong.errors import UserError
+from dougong.training.processes.follow import dismiss, follow, following
 from dougong.training.run import RunResult, load_config
 from dougong.training.run import run as run_training
 
 
 def run(arguments: list[str]) -> int:
     """Train."""
+    if following():
+        return follow()
+    code = _run(arguments)
+    dismiss()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     words = parse(arguments)
     resumed = [word for word in words.overrides if word.startswith("resume=")]
     if resumed:

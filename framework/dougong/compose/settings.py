@@ -25,6 +25,8 @@ class TrainerSettings:
         detect_anomaly: say which operation made a NaN, at a cost.
         compile: compile the model with torch.compile.
         save_every: updates between saves of the last checkpoint; null for at each validation alone.
+        strategy: "single" trains in one process; in "ddp" several share each batch and add up their gradients.
+        devices: how many processes, each with a GPU where there are any; null for as many as there are GPUs, or 2.
     """
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -41,6 +43,8 @@ class TrainerSettings:
     detect_anomaly: bool = False
     compile: bool = False
     save_every: Annotated[int, Ge(1)] | None = None
+    strategy: Literal["single", "ddp"] = "single"
+    devices: Annotated[int, Ge(1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class LoaderSettings:
     """How examples become batches.
 
     Args:
-        batch_size: examples a batch.
+        batch_size: examples a batch; several processes share them.
         batch_tokens: at most this many tokens a batch, padding included, instead of `batch_size` examples.
         bucket_batches: batches that are sorted by length together; 1 turns length buckets off.
         num_workers: processes that make batches; 0 for the training process itself.

@@ -7,6 +7,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from dougong.training.processes import group
+
 
 class InterruptedRunError(Exception):
     """The user asked to stop, and the state is saved."""
@@ -37,7 +39,7 @@ class Interrupt:
         Raises:
             InterruptedRunError: it was.
         """
-        if self.requested:
+        if group.any_of(self.requested):
             raise InterruptedRunError
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

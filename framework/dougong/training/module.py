@@ -16,6 +16,9 @@ from dougong.training.evaluation import Evaluation
 from dougong.training.groups import NO_SETTINGS, Thaw, parameter_groups, scale_rates
 from dougong.training.modes import switch
 from dougong.training.names import named
+from dougong.training.processes import group
+from dougong.training.processes.agreement import check_same
+from dougong.training.processes.gradients import add_up
 from dougong.training.window import AccumulationWindow
 
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
@@ -86,7 +89,7 @@ class TrainingModule(lightning.LightningModule):
     @property
     def _divides_at_once(self) -> bool:
         """Whether an update is one batch of one process, so that its loss can be divided right away."""
-        return self.trainer.accumulate_grad_batches == 1 and self.trainer.world_size == 1
+        return self.trainer.accumulate_grad_batches == 1 and group.world() == 1
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss to differentiate."""
@@ -94,10 +97,9 @@ class TrainingModule(lightning.LightningModule):
         self._window_ends = (batch_index + 1) % each == 0 or batch_index + 1 >= batches
         self.thaw.at(self.trainer.global_step)
         loss = self._window.add(batch).loss
-        mean = _mean(loss)
         records = batch.get("record", batch["index"])
         self._window_records.append(records)
-        self.last_loss = mean.item()
+        self.last_loss = _mean_of_all(loss)
         if not math.isfinite(self.last_loss):
             raise self._diverged(f"the loss became {self.last_loss}", [records])
         if not self._divides_at_once:
@@ -109,9 +111,17 @@ class TrainingModule(lightning.LightningModule):
         return _mean(loss) if self._divides_at_once else loss.total
 
     def on_after_backward(self) -> None:
-        """Have callbacks take part in the gradients of the window, once they are all there."""
+        """Once the gradients of the window are all there, have callbacks take part, and add up the processes'."""
         if self._window_ends:
             self._window.complete()
+            # Before fp16's scale is taken off: whether they are finite is then the same everywhere.
+            self.add_up_gradients()
+
+    def add_up_gradients(self, divisor: float = 1.0) -> None:
+        """Let each process have the gradients of all, divided by `divisor`."""
+        if group.world() > 1:
+            optimizer = self.trainer.optimizers[0]
+            add_up((item for entry in optimizer.param_groups for item in entry["params"]), divisor)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Divide the gradients by the weight of the whole window, then clip them.
@@ -131,17 +141,17 @@ class TrainingModule(lightning.LightningModule):
             torch._foreach_mul_(gradients, (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
 
     def _window_factor(self) -> float:
-        weight = torch.as_tensor(self._window_weight, device=self.device, dtype=torch.float64)
-        if self.trainer.world_size > 1:
-            torch.distributed.all_reduce(weight)
+        (weight,) = group.totals(float(self._window_weight))
         self._window_weight = 0.0
-        # Lightning has divided each loss by the window's nominal length, and averaged over the processes.
-        return self.trainer.accumulate_grad_batches * self.trainer.world_size / max(1.0, float(weight))
+        # Lightning has divided each loss by the window's nominal length.
+        return self.trainer.accumulate_grad_batches / max(1.0, weight)
 
     def _diverged(self, what: str, batches: Sequence[Tensor]) -> UserError:
         """Where the training is no longer of numbers; raised before it gets into the weights."""
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        numbers = [number for batch in batches for number in batch.tolist()]
+        # What is not finite is so in all processes by now, and all of them come here.
+        mine = [number for batch in batches for number in batch.tolist() if number >= 0]
+        numbers = [number for found in group.everyone(mine) for number in found]
         records = ", ".join(map(str, numbers[:64])) + (", ..." if len(numbers) > 64 else "")
         return UserError(
             f"{what} at update {self.trainer.global_step} (learning rate {rate:.3g}), on the training records "
@@ -155,6 +165,7 @@ class TrainingModule(lightning.LightningModule):
 
     def on_validation_start(self) -> None:
         """Validate the weights that are evaluated."""
+        check_same(self.task)
         switch(self.trainer.optimizers, "eval")
 
     def on_validation_end(self) -> None:
@@ -183,6 +194,14 @@ class TrainingModule(lightning.LightningModule):
 
 def _mean(loss: Loss) -> Tensor:
     return loss.total / loss.weight.clamp_min(1)
+
+
+def _mean_of_all(loss: Loss) -> float:
+    """Over the processes' parts of the batch as well."""
+    if group.world() == 1:
+        return _mean(loss).item()
+    total, weight = group.totals(loss.total.item(), loss.weight.item())
+    return total / max(1.0, weight)
 
 
 def gradient_numbers(parameters: Iterable[Tensor]) -> list[Tensor]:

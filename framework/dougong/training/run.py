@@ -1,6 +1,7 @@
 """One run: read the data, train, test. Torch is imported only once the data is known to be good."""
 
 import json
+import logging
 import os
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.discovery import BUILT_IN
 from dougong.training.assemble import Assembly, Config
+from dougong.training.processes.follow import following, tell, told
+from dougong.training.processes.launch import launch
+from dougong.training.processes.place import place, under_torchrun
+from dougong.training.processes.wanted import processes_wanted
 from dougong.training.read import read
 
 CONFIG_FILE = "config.yaml"
@@ -47,21 +52,51 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
     Raises:
         UserError: the data or the configuration is at fault.
     """
-    started = time.perf_counter()
+    if following():
+        # A script that torchrun started in several processes comes here in each of them.
+        config, folder, resume = told() or (config, folder, resume)
+        return run_here(config, folder, resume)
     if not resume and (folder / "checkpoints").exists():
         raise UserError(f"{folder}: holds a run already; go on with it by resume={folder}, or take another folder.")
+    processes = processes_wanted(config["trainer"])
+    if processes > 1 and not under_torchrun():
+        return _run_in(processes, config, folder, resume)
+    if processes > 1:
+        tell((config, folder, resume))
+    return run_here(config, folder, resume)
+
+
+def run_here(config: Config, folder: Path, resume: bool) -> RunResult:
+    """The part of this process in a run; all of it where it is the only one."""
+    started = time.perf_counter()
     assembly = Assembly(config)
     data, records = read(assembly, SPLITS)
     import_plugins(config, assembly.catalogue)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+    if place().first:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     from dougong.training.fit import fit  # torch comes with it
 
     result = fit(config, folder, data, records, assembly, resume)
     record = {"status": result.status, "metrics": result.metrics, "seconds": round(time.perf_counter() - started, 1)}
-    update_record(folder, record)
+    if place().first:
+        update_record(folder, record)
     return RunResult(**{**vars(result), "seconds": record["seconds"]})
+
+
+def _run_in(processes: int, config: Config, folder: Path, resume: bool) -> RunResult:
+    """Have several processes of this machine do it."""
+    logs = [item for item in logging.getLogger().handlers if isinstance(item, logging.FileHandler)]
+    log = logs[0].baseFilename if logs else None
+    try:
+        found = launch({"config": config, "folder": str(folder), "resume": resume, "log": log}, processes)
+    except BaseException:
+        if read_record(folder).get("status") == "running":  # it was killed before it could say otherwise
+            update_record(folder, {"status": "failed"})
+        raise
+    checkpoint = found["checkpoint"] and Path(found["checkpoint"])
+    return RunResult(**{**found, "folder": folder, "checkpoint": checkpoint})
 
 
 def import_plugins(config: Config, catalogue: Catalogue) -> None:
