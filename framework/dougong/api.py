@@ -19,7 +19,8 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     """Train what these command-line words compose: `train(["task=classification", "attention=local"])`.
 
     Args:
-        overrides: as after `dougong train`; `["resume=FOLDER"]` goes on with a run.
+        overrides: as after `dougong train`; `["resume=FOLDER"]` goes on with a run, and `"trainer.devices=N"` beside it
+            in another number of processes.
         folder: the run's folder; by default a new one below `outputs/`.
 
     Raises:
@@ -28,12 +29,14 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     from dougong.compose.compose import compose
     from dougong.compose.run_folder import make_run_folder
     from dougong.training.processes.follow import following
+    from dougong.training.processes.wanted import DEVICES, in_devices
 
     resumed = [word.partition("=")[2] for word in overrides if word.startswith("resume=")]
     if resumed:
-        if len(overrides) > 1:
+        if any(not word.startswith(("resume=", DEVICES)) for word in overrides):
             raise UserError(f"resume={resumed[-1]}: a resumed run keeps its own configuration; give nothing beside it.")
-        return run_training(load_config(Path(resumed[-1])), Path(resumed[-1]), resume=True)
+        path = Path(resumed[-1])
+        return run_training(in_devices(load_config(path), overrides), path, resume=True)
     if following():
         folder = folder or "."  # the first process says which
     return run_training(compose(overrides), Path(folder or make_run_folder("outputs")))

@@ -16,6 +16,7 @@ from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.sweep import for_sweeper, jobs_of
 from dougong.errors import UserError
 from dougong.training.processes.follow import dismiss, follow, following
+from dougong.training.processes.wanted import DEVICES, in_devices
 from dougong.training.run import RunResult, load_config
 from dougong.training.run import run as run_training
 
@@ -84,10 +85,11 @@ def main_metric(result: RunResult) -> float | None:
 
 
 def _resume(folder: str, others: list[str]) -> int:
-    if others:
-        raise UserError(f"resume={folder}: a resumed run keeps its own configuration; leave out {' '.join(others)}.")
+    fixed = [word for word in others if not word.startswith(DEVICES)]
+    if fixed:
+        raise UserError(f"resume={folder}: a resumed run keeps its own configuration; leave out {' '.join(fixed)}.")
     path = Path(folder).expanduser()
-    result = run_training(load_config(path), path, resume=True)
+    result = run_training(in_devices(load_config(path), others), path, resume=True)
     _report(result)
     return 130 if result.status == "interrupted" else 0
 

@@ -40,7 +40,7 @@ def add_up_tensors(tensors: Sequence[Tensor], divisor: float = 1.0) -> None:
         distributed.all_reduce(joined)
         if divisor != 1:
             joined /= divisor
-        parts = joined.split([item.numel() for item in bucket])
+        parts = torch.split(joined, [item.numel() for item in bucket])
         torch._foreach_copy_(bucket, [part.view_as(item) for part, item in zip(parts, bucket, strict=True)])
 
 
