@@ -9,11 +9,25 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOTS = [str(Path(__file__).parents[2] / folder) for folder in ("framework", "plugins")]
 
-Job = tuple[Path, Sequence[str]]
+
+@dataclass(frozen=True)
+class Job:
+    """A training.
+
+    Args:
+        folder: of the run.
+        words: as after `dougong train`.
+        crash: where both processes raise, as `crash.py` has it.
+    """
+
+    folder: str
+    words: Sequence[str]
+    crash: str = ""
 
 
 def environments(world: int = 2) -> list[dict[str, str]]:
@@ -21,22 +35,14 @@ def environments(world: int = 2) -> list[dict[str, str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    shared = {
-        **os.environ,
-        "WORLD_SIZE": str(world),
-        "LOCAL_WORLD_SIZE": str(world),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(ROOTS),
-        "WANDB_MODE": "disabled",
-    }
-    return [{**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(world)]
+    group = {"WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    group |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(ROOTS), "WANDB_MODE": "disabled"}
+    return [{**os.environ, **group, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(world)]
 
 
 def run_in_two_processes(jobs: Sequence[Job], file: Path) -> None:
-    """Run jobs: each the words of a training and its folder; one that crashes does not keep the next from running."""
-    file.write_text(json.dumps([(str(folder), list(words)) for folder, words in jobs]))
+    """Run the jobs; one that crashes as it should does not keep the next from running."""
+    file.write_text(json.dumps([asdict(job) for job in jobs]))
     started = [
         subprocess.Popen(
             [sys.executable, __file__, str(file)],
@@ -55,10 +61,10 @@ def main(file: Path) -> None:
     """Run all jobs as one process of the group."""
     import dougong
 
-    for folder, words in json.loads(file.read_text()):
-        os.environ["DOUGONG_TEST_CRASH"] = "raise:step:5" if "callback=crash" in words and "!" in folder else ""
+    for job in [Job(**item) for item in json.loads(file.read_text())]:
+        os.environ["DOUGONG_TEST_CRASH"] = job.crash
         try:
-            dougong.train(words, folder=folder)
+            dougong.train(job.words, folder=job.folder or None)
         except ZeroDivisionError:
             continue
 

@@ -99,11 +99,11 @@ class TrainingModule(lightning.LightningModule):
         loss = self._window.add(batch).loss
         records = batch.get("record", batch["index"])
         self._window_records.append(records)
-        self.last_loss = _mean_of_all(loss)
+        self.last_loss, weight = _of_all(loss)
         if not math.isfinite(self.last_loss):
             raise self._diverged(f"the loss became {self.last_loss}", [records])
         if not self._divides_at_once:
-            self._window_weight = self._window_weight + loss.weight.detach()
+            self._window_weight = self._window_weight + weight
         return self.objective(loss)
 
     def objective(self, loss: Loss) -> Tensor:
@@ -141,8 +141,7 @@ class TrainingModule(lightning.LightningModule):
             torch._foreach_mul_(gradients, (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
 
     def _window_factor(self) -> float:
-        (weight,) = group.totals(float(self._window_weight))
-        self._window_weight = 0.0
+        weight, self._window_weight = float(self._window_weight), 0.0
         # Lightning has divided each loss by the window's nominal length.
         return self.trainer.accumulate_grad_batches / max(1.0, weight)
 
@@ -196,12 +195,12 @@ def _mean(loss: Loss) -> Tensor:
     return loss.total / loss.weight.clamp_min(1)
 
 
-def _mean_of_all(loss: Loss) -> float:
-    """Over the processes' parts of the batch as well."""
+def _of_all(loss: Loss) -> tuple[float, Tensor | float]:
+    """The mean loss of a batch and its weight, with the other processes' parts of it."""
     if group.world() == 1:
-        return _mean(loss).item()
+        return _mean(loss).item(), loss.weight.detach()
     total, weight = group.totals(loss.total.item(), loss.weight.item())
-    return total / max(1.0, weight)
+    return total / max(1.0, weight), weight
 
 
 def gradient_numbers(parameters: Iterable[Tensor]) -> list[Tensor]:
