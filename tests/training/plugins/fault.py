@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from typing import Literal
 
 from pytorch_lightning import Callback
@@ -32,6 +33,8 @@ class Fault(Callback):
                 print([trainer.global_rank, trainer.world_size, noise], file=file)
         if (trainer.global_step, trainer.global_rank) != (self.at, self.rank):
             return
+        with open(os.path.join(trainer.default_root_dir, "died"), "w") as file:
+            print(time.time(), file=file)
         if self.what == "raise":
             raise ZeroDivisionError("a fault for a test")
         if self.what == "kill":

@@ -64,7 +64,7 @@ def launch(job: dict[str, Any], count: int) -> dict[str, Any]:
         finally:
             for process in processes:
                 _end(process)
-        return _result(ended, folder, job)
+        return outcome_of(ended, folder, job)
 
 
 def _start(folder: Path, here: Place) -> subprocess.Popen[bytes]:
@@ -113,8 +113,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def _result(ended: list[Ended], folder: Path, job: dict[str, Any]) -> dict[str, Any]:
-    """What the first process returned; or the error that was first, since the others are its consequences."""
+def outcome_of(ended: list[Ended], folder: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """What the first process returned; or the error that was first, since the others are its consequences.
+
+    Raises:
+        UserError, ProcessFailedError, KeyboardInterrupt: as `launch` does.
+    """
     failed = [item for item in ended if item.code]
     if not failed:
         result: dict[str, Any] = next(item.outcome["result"] for item in ended if item.rank == 0)
