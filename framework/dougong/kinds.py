@@ -87,7 +87,7 @@ _ALL = (
         "torch.optim:Optimizer",
         supplied=("params",),
         settings="dougong.compose.settings:OptimizerSettings",
-        facts={"row_separable": None, "averages_weights": False},
+        facts={"row_separable": None, "averages_weights": False, "takes_shards": True},
     ),
     Kind(
         "wrapper",
@@ -109,7 +109,7 @@ _ALL = (
         "watches the training and may steer it",
         "pytorch_lightning:Callback",
         several=True,
-        facts={"needs": frozenset()},
+        facts={"needs": frozenset(), "takes_shards": True},
     ),
 )
 

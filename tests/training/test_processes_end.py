@@ -44,7 +44,7 @@ def test_the_first_error_is_told_and_not_what_came_of_it_in_the_others(tmp_path)
     (tmp_path / "errors.1").write_text("a warning\nSegmentation fault\n")
     with pytest.raises(ProcessFailedError, match=r"process 1 failed:\nZeroDivisionError"):
         outcome_of([lost, ended(1, 1, trace="ZeroDivisionError", when=1.0)], tmp_path, job)
-    with pytest.raises(UserError, match="^the data is gone$"):
+    with pytest.raises(UserError, match=r"^the data is gone$"):
         outcome_of([lost, ended(1, 2, user_error="the data is gone", when=1.0)], tmp_path, job)
     with pytest.raises(UserError, match=r"process 1 .*was killed \(SIGSEGV\); nothing was saved yet; .*Segmentation"):
         outcome_of([lost, ended(1, -signal.SIGSEGV)], tmp_path, job)

@@ -8,7 +8,7 @@ from dougong.compose.conf_folder import presets
 from dougong.compose.config_source import plain, plugin_folders
 from dougong.compose.fit import Part, check_parts
 from dougong.compose.groups import check_groups
-from dougong.compose.processes import check_processes
+from dougong.compose.processes import check_processes, check_shards
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError, nearest, suggestion
 from dougong.kinds import KINDS
@@ -166,6 +166,7 @@ def check_fit(config: Config, used: dict[str, str], catalogue: Catalogue) -> Non
     """
     parts = [Part(name, plugin) for name, kind in used.items() for plugin in chosen(config, name, kind, catalogue)]
     check_parts(parts, catalogue)
+    check_shards(config["trainer"], parts)
 
 
 def check_presets(catalogue: Catalogue) -> None:

@@ -25,7 +25,8 @@ class TrainerSettings:
         detect_anomaly: say which operation made a NaN, at a cost.
         compile: compile the model with torch.compile.
         save_every: updates between saves of the last checkpoint; null for at each validation alone.
-        strategy: "single" trains in one process; in "ddp" several share each batch and add up their gradients.
+        strategy: "single" trains in one process; in "ddp" several share each batch and add up their gradients; in
+            "fsdp" each also holds only a part of the weights.
         devices: how many processes, each with a GPU where there are any; null for as many as there are GPUs, or 2.
     """
 
@@ -43,7 +44,7 @@ class TrainerSettings:
     detect_anomaly: bool = False
     compile: bool = False
     save_every: Annotated[int, Ge(1)] | None = None
-    strategy: Literal["single", "ddp"] = "single"
+    strategy: Literal["single", "ddp", "fsdp"] = "single"
     devices: Annotated[int, Ge(1)] | None = None
 
 

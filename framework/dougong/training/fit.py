@@ -33,6 +33,8 @@ from dougong.training.pace import Pace
 from dougong.training.precision import answering, choose
 from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
 from dougong.training.processes import group
+from dougong.training.processes.agreement import begin_together
+from dougong.training.processes.sharding import load_weights, shard
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.stacked import stacked
@@ -153,6 +155,9 @@ class Training:
         if saved is not None:
             self.loader.load_state_dict(saved["position"])
         self.pace = Pace(self.loader, settings.trainer, updates)
+        begin_together(session.task)
+        if settings.trainer.strategy == "fsdp" and group.together():
+            shard(session.task, session.device)
         self.module = TrainingModule(
             session.task,
             self._make_optimizer,
@@ -221,7 +226,7 @@ class Training:
         content = file.load(self.checkpoints.path())
         metrics = {name: value for name, value in content[file.KEY]["metrics"].items() if name.startswith("valid/")}
         session = self.session
-        session.task.load_state_dict(task_weights(content))
+        load_weights(session.task, task_weights(content))
         # A run that `max_updates` ends within an epoch has not been validated yet.
         missing: list[Split] = ["valid"] if "valid" in session.splits and not metrics else []
         if session.settings.test and "test" in session.splits:

@@ -19,6 +19,7 @@ from dougong.training.names import named
 from dougong.training.processes import group
 from dougong.training.processes.agreement import check_same
 from dougong.training.processes.gradients import add_up
+from dougong.training.processes.sharding import is_sharded, whole
 from dougong.training.window import AccumulationWindow
 
 OptimizerMaker = Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
@@ -62,6 +63,7 @@ class TrainingModule(lightning.LightningModule):
         self.valid_records: Sequence[Any] = ()
         self.tables: dict[str, list[list[Any]]] = {}
         self.last_loss = float("nan")
+        self._sharded = is_sharded(task)
         self._make_optimizer = make_optimizer
         if compiled:
             task.compile(dynamic=True)  # in place: a wrapper would be saved as a second module
@@ -119,7 +121,7 @@ class TrainingModule(lightning.LightningModule):
 
     def add_up_gradients(self, divisor: float = 1.0) -> None:
         """Let each process have the gradients of all, divided by `divisor`."""
-        if group.world() > 1:
+        if group.world() > 1 and not self._sharded:  # what is sharded has been added up where it was divided
             optimizer = self.trainer.optimizers[0]
             add_up((item for entry in optimizer.param_groups for item in entry["params"]), divisor)
 
@@ -132,13 +134,14 @@ class TrainingModule(lightning.LightningModule):
         gradients = gradient_numbers(item for group in optimizer.param_groups for item in group["params"])
         if not self._divides_at_once:
             torch._foreach_mul_(gradients, self._window_factor())
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = whole(torch.nn.utils.get_total_norm(gradients))
         # In fp16 infinite gradients are part of finding the scale; such updates are skipped.
         if self.trainer.precision != "16-mixed" and not math.isfinite(value := norm.item()):
             raise self._diverged(f"the gradient's norm became {value}", self._window_records)
         self._window_records.clear()
         if self.clip_norm is not None:
-            torch._foreach_mul_(gradients, (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
+            factor = (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0)
+            torch._foreach_mul_(gradients, factor.item() if self._sharded else factor)
 
     def _window_factor(self) -> float:
         weight, self._window_weight = float(self._window_weight), 0.0
@@ -164,7 +167,8 @@ class TrainingModule(lightning.LightningModule):
 
     def on_validation_start(self) -> None:
         """Validate the weights that are evaluated."""
-        check_same(self.task)
+        if not self._sharded:
+            check_same(self.task)
         switch(self.trainer.optimizers, "eval")
 
     def on_validation_end(self) -> None:

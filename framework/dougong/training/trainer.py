@@ -16,6 +16,7 @@ from dougong.errors import UserError
 from dougong.training.pace import NEVER
 from dougong.training.precision import LIGHTNING
 from dougong.training.processes import group
+from dougong.training.processes.sharded_strategy import Sharded
 from dougong.training.processes.strategy import Together
 
 
@@ -51,11 +52,10 @@ def make_trainer(
     settings: TrainerSettings, device: str, precision: str, folder: Path, callbacks: Sequence[Callback]
 ) -> lightning.Trainer:
     """A trainer without loggers, bars, summaries and sanity checks of its own."""
-    mine = torch.device("cuda", torch.cuda.current_device()) if device == "cuda" else torch.device(device)
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(device, device),
         devices=1,
-        strategy=Together(mine) if group.world() > 1 else "auto",
+        strategy=_strategy(settings, device),
         precision=LIGHTNING[precision],  # type: ignore[arg-type]
         max_epochs=settings.max_epochs,
         max_steps=settings.max_updates or -1,
@@ -76,6 +76,13 @@ def make_trainer(
         benchmark=False,
         inference_mode=False,  # see `answering`
     )
+
+
+def _strategy(settings: TrainerSettings, device: str) -> Together | str:
+    if not group.together():
+        return "auto"
+    mine = torch.device("cuda", torch.cuda.current_device()) if device == "cuda" else torch.device(device)
+    return Sharded(mine) if settings.strategy == "fsdp" else Together(mine)
 
 
 def count_updates(batches: TrainingBatches, settings: TrainerSettings) -> int:

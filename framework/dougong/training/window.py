@@ -10,8 +10,10 @@ from torch import Tensor
 from dougong.contracts.callback import GradientCallback, Pass
 from dougong.contracts.task import Batch, Loss
 from dougong.data.batches import is_spare
+from dougong.errors import UserError
 from dougong.training.processes import group
 from dougong.training.processes.gradients import add_up_tensors
+from dougong.training.processes.sharding import is_sharded
 
 if TYPE_CHECKING:
     from dougong.training.module import TrainingModule
@@ -35,9 +37,18 @@ class AccumulationWindow:
         return self._pass(batch)
 
     def complete(self) -> None:
-        """Have the callbacks add to the gradients, which are those of all batches now; then begin anew."""
+        """Have the callbacks add to the gradients, which are those of all batches now; then begin anew.
+
+        Raises:
+            UserError: they can't, since the weights are spread over processes.
+        """
         try:
             for callback in self._adding:
+                if is_sharded(self.module.task):
+                    raise UserError(
+                        f"callback: {type(callback).__name__} adds gradients, which weights that are spread over "
+                        "processes (trainer.strategy=fsdp) can't take; take trainer=ddp."
+                    )
                 # Each process has its share of the sum of all: one direction everywhere, and what a process adds of
                 # its own batches is added up later.
                 self.module.add_up_gradients(group.world())

@@ -1,10 +1,22 @@
 """Whether the processes still train one model."""
 
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from dougong.errors import UserError
 from dougong.training.processes import group
+
+
+@torch.no_grad()
+def begin_together(model: nn.Module) -> None:
+    """Take the weights of the first process; they are the same anyway, unless the processors differ."""
+    if group.world() == 1:
+        return
+    for tensor in [*model.parameters(), *model.buffers()]:
+        if tensor.is_floating_point():
+            first = tensor.detach().contiguous()
+            distributed.broadcast(first, 0)
+            tensor.detach().copy_(first)
 
 
 @torch.no_grad()

@@ -44,15 +44,16 @@ def leave() -> None:
 
 def rank() -> int:
     """The number of this process."""
-    return distributed.get_rank() if _together() else 0
+    return distributed.get_rank() if together() else 0
 
 
 def world() -> int:
     """How many processes train together."""
-    return distributed.get_world_size() if _together() else 1
+    return distributed.get_world_size() if together() else 1
 
 
-def _together() -> bool:
+def together() -> bool:
+    """Whether this process is in a group, if only of one."""
     return distributed.is_available() and distributed.is_initialized()
 
 

@@ -51,13 +51,3 @@ class Together(SingleDeviceStrategy):
         found = [torch.empty_like(tensor) for _ in range(self.world_size)]
         distributed.all_gather(found, tensor.detach().contiguous(), group=group)
         return torch.stack(found)
-
-    def setup(self, trainer: Any) -> None:
-        """Begin with the weights of the first process; they are the same, unless the processors differ."""
-        super().setup(trainer)
-        assert self.model is not None
-        for tensor in [*self.model.parameters(), *self.model.buffers()]:
-            if tensor.is_floating_point():
-                first = tensor.detach().contiguous()
-                distributed.broadcast(first, 0)
-                tensor.detach().copy_(first)
