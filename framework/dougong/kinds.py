@@ -47,6 +47,7 @@ _ALL = (
             "needs": frozenset(),
             "streams": False,
             "supports": frozenset(),
+            "takes_shards": True,
         },
     ),
     Kind(

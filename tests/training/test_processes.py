@@ -9,6 +9,7 @@ from runs import PLUGINS, TINY, assert_same_training, measurements, train, weigh
 from two_processes import Job, run_in_two_processes
 
 import dougong
+from dougong.compose.compose import compose
 from dougong.errors import UserError
 
 STILL = ("encoder.dropout=0", "embedding.dropout=0", "task.dropout=0")
@@ -25,7 +26,9 @@ CASES = {
     "sparse gradients": (*EXACT, "wrapper=[lazy]", "wrapper.lazy.sparse_gradients=true"),
     "adversarial": (*EXACT, "callback=[pgd]", "trainer.accumulate_grad_batches=2"),
     "thawing": (*EXACT, "optimizer.groups.encoder.freeze_until=5"),
+    "spread": (*EXACT, "data.size=57", "trainer.accumulate_grad_batches=3", "trainer.gradient_clip_norm=0.1"),
 }
+SPREAD = (*TINY, *EXACT, *CRASHING, "wrapper=[lookahead]", "wrapper.lookahead.k=3", "trainer.strategy=fsdp")
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +36,22 @@ def two(tmp_path_factory) -> Path:
     """Runs of two processes."""
     base = tmp_path_factory.mktemp("two")
     ddp = (*TINY, "trainer.strategy=ddp")
-    jobs = [Job(str(base / name), (*ddp, *words)) for name, words in CASES.items()]
+    jobs = [Job(str(base / name), (*ddp, *words)) for name, words in CASES.items() if name != "spread"]
+    jobs.append(Job(str(base / "spread"), (*TINY, *CASES["spread"], "trainer.strategy=fsdp")))
     jobs += [
         Job(str(base / "whole"), (*ddp, *CRASHING)),
         Job(str(base / "stopped"), (*ddp, *CRASHING), "raise:step:5"),
         Job("", (f"resume={base / 'stopped'}",)),
         Job(str(base / "for one"), (*ddp, *EXACT, *CRASHING), "raise:step:5"),
     ]
+    jobs.append(Job(str(base / "spread for one"), SPREAD, "raise:step:5"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOUGONG_TEST_CRASH", "raise:step:5")
         with pytest.raises(ZeroDivisionError):
             train(base / "of one", "trainer.strategy=ddp", "trainer.devices=1", *EXACT, *CRASHING)
-    jobs.append(Job("", (f"resume={base / 'of one'}", "trainer.devices=2")))
+        with pytest.raises(ZeroDivisionError):
+            dougong.train([*SPREAD, "trainer.devices=1"], base / "spread of one")
+    jobs += [Job("", (f"resume={base / name}", "trainer.devices=2")) for name in ("of one", "spread of one")]
     run_in_two_processes(jobs, base / "jobs.json")
     return base
 
@@ -94,6 +101,18 @@ def test_two_processes_go_on_with_the_run_of_one(two, tmp_path):
     assert_close(tmp_path, two / "of one", 1e-12)
 
 
+def test_a_spread_model_goes_on_in_another_number_of_processes(two, tmp_path):
+    dougong.train([f"resume={two / 'spread for one'}", "trainer.devices=1"])
+    dougong.train([*SPREAD, "trainer.strategy=single"], tmp_path)
+    assert_close(tmp_path, two / "spread for one", 1e-12)
+    assert_close(tmp_path, two / "spread of one", 1e-12)
+
+
+def test_a_checkpoint_of_a_spread_model_is_like_any_other(two):
+    model = dougong.load(two / "spread" / "checkpoints" / "best.ckpt")
+    assert len(list(model.predict(["a text"]))) == 1
+
+
 def test_dropout_differs_between_processes(two):
     seen = [literal_eval((two / "whole" / f"seen.{rank}").read_text()) for rank in (0, 1)]
     assert [entry[:2] for entry in seen] == [[0, 2], [1, 2]]
@@ -103,3 +122,16 @@ def test_dropout_differs_between_processes(two):
 def test_devices_without_a_strategy_are_refused():
     with pytest.raises(UserError, match=r"trainer.devices: 2 have no effect.*trainer=ddp"):
         train(Path("nowhere"), "trainer.devices=2")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["optimizer=lamb"], "optimizer=lamb can't work on weights that are spread over processes"),
+        (["callback=[fgm]"], "callback=fgm can't work on weights that are spread"),
+        (["trainer.compile=true"], "trainer.compile: True does not go with trainer.strategy=fsdp"),
+    ],
+)
+def test_what_spread_weights_can_not_have_is_refused_before_training(words, reason):
+    with pytest.raises(UserError, match=reason):
+        compose(["trainer=fsdp", *words])

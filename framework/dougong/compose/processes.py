@@ -6,7 +6,7 @@ from typing import Any
 from dougong.compose.fit import Part
 from dougong.errors import UserError
 
-KINDS_OF_WEIGHTS = ("optimizer", "callback")
+KINDS_OF_WEIGHTS = ("task", "optimizer", "callback")
 """Kinds whose plugins say, by `takes_shards`, whether they can work on weights that are spread over processes."""
 
 

@@ -55,7 +55,7 @@ def whole(tensor: Tensor) -> Tensor:
     """A tensor with the parts of all processes, which all have to ask for it."""
     if not isinstance(tensor, DTensor):
         return tensor
-    found: Tensor = tensor.full_tensor()  # type: ignore[no-untyped-call]
+    found: Tensor = tensor.full_tensor()
     return found
 
 
