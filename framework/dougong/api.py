@@ -20,8 +20,9 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     """Train what these command-line words compose: `train(["task=classification", "attention=local"])`.
 
     Args:
-        overrides: as after `dougong train`; `["resume=FOLDER"]` goes on with a run, `["resume=auto"]` with the newest
-            unfinished one of the same configuration, if there is one.
+        overrides: as after `dougong train`; `["resume=FOLDER"]` goes on with a run, and `"trainer.devices=N"` beside it
+            in another number of processes; `["resume=auto"]` with the newest unfinished one of the same configuration,
+            if there is one.
         folder: the run's folder; by default a new one below `outputs/`.
 
     Raises:
@@ -29,10 +30,13 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     """
     from dougong.compose.compose import compose
     from dougong.compose.run_folder import make_run_folder
+    from dougong.training.processes.follow import following
 
     named, words = split_words(overrides)
     if named not in (None, AUTO):
         return resume(named, words)
+    if following():
+        return run_training({}, Path("."))  # the first process says what
     config = compose(words)
     if named == AUTO and (earlier := unfinished(config, str(folder or "${run_folder:outputs}"))):
         return resume(str(earlier))

@@ -47,6 +47,7 @@ _ALL = (
             "needs": frozenset(),
             "streams": False,
             "supports": frozenset(),
+            "takes_shards": True,
         },
     ),
     Kind(
@@ -87,7 +88,7 @@ _ALL = (
         "torch.optim:Optimizer",
         supplied=("params",),
         settings="dougong.compose.settings:OptimizerSettings",
-        facts={"row_separable": None, "averages_weights": False},
+        facts={"row_separable": None, "averages_weights": False, "takes_shards": True},
     ),
     Kind(
         "wrapper",
@@ -109,7 +110,7 @@ _ALL = (
         "watches the training and may steer it",
         "pytorch_lightning:Callback",
         several=True,
-        facts={"needs": frozenset()},
+        facts={"needs": frozenset(), "takes_shards": True},
     ),
 )
 

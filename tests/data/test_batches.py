@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dougong.compose.settings import LoaderSettings
-from dougong.data.batches import TrainingBatches, cut, evaluation_batches
+from dougong.data.batches import TrainingBatches, cut, evaluation_batches, is_spare, share
 
 LENGTHS = np.random.default_rng(0).integers(3, 120, 501)
 SETTINGS = [
@@ -98,22 +98,29 @@ def test_a_token_budget_is_used():
 
 @each_setting
 @pytest.mark.parametrize("world", [2, 3])
-def test_shares_of_the_processes_are_disjoint_and_equally_long(settings, world):
+def test_processes_share_every_batch_of_one_process(settings, world):
     for number in range(2):
         shares = [epoch(settings, 0, number, rank, world) for rank in range(world)]
-        assert len({len(share) for share in shares}) == 1
-        assert all(len(TrainingBatches(LENGTHS, settings, 0, rank, world)) > 0 for rank in range(world))
-        everything = joined(joined(shares))
-        assert len(everything) == len(set(everything))
-        left_out = len(LENGTHS) - len(everything)
-        assert left_out <= max(len(batch) for batch in epoch(settings, 0, number)) * (world - 1)
+        for whole, *parts in zip(epoch(settings, 0, number), *shares, strict=True):
+            assert all(parts)
+            counted = [example for part in parts for example in part if example >= 0]
+            assert sorted(counted) == sorted(whole)
+            assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_a_process_without_a_part_gets_an_example_that_counts_for_nothing():
+    parts = [share(np.array([7, 4]), rank, 3) for rank in range(3)]
+    assert list(map(list, parts)) == [[7], [4], [-8]]
+    assert [is_spare(part) for part in parts] == [False, False, True]
+    assert is_spare(share(np.array([0]), 1, 2))
 
 
 @each_setting
 def test_evaluation_takes_every_example_once_over_all_processes(settings):
     for world in (1, 3):
         shares = [evaluation_batches(LENGTHS, settings, rank, world) for rank in range(world)]
-        assert sorted(joined(joined(map(lists, shares)))) == list(range(len(LENGTHS)))
+        assert len(set(map(len, shares))) == 1
+        assert sorted(item for item in joined(joined(map(lists, shares))) if item >= 0) == list(range(len(LENGTHS)))
 
 
 def test_nothing_makes_no_batches():

@@ -13,7 +13,7 @@ def generators() -> dict[str, Any]:
     numpy_state: Any = np.random.get_state(legacy=False)
     return {
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda": [torch.cuda.get_rng_state()] if torch.cuda.is_available() else [],
         "python": [version, list(numbers), gauss],
         "numpy": {"key": numpy_state["state"]["key"].tolist(), "pos": int(numpy_state["state"]["pos"])},
     }
@@ -22,8 +22,8 @@ def generators() -> dict[str, Any]:
 def restore_generators(state: dict[str, Any]) -> None:
     """Put them back."""
     torch.set_rng_state(state["torch"])
-    if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"][0])  # of the GPU of this process, and not of others'
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers), gauss))
     numpy_state: Any = np.random.get_state(legacy=False)

@@ -17,6 +17,7 @@ from dougong.errors import UserError
 from dougong.training.interrupt import Interrupt
 from dougong.training.modes import switch
 from dougong.training.pace import Pace, settled
+from dougong.training.processes import group
 
 logger = logging.getLogger(__name__)
 
@@ -131,10 +132,10 @@ class Checkpoints(Checkpoint):
             return
         every = self.settings.save_every
         due = every is not None and trainer.global_step % every == 0
-        # Processes must agree, and neither their clocks nor the moments of their signals do.
-        if pl_module.skips.in_a_row:
+        if pl_module.skips.in_a_row:  # type: ignore[union-attr]
             due = False  # what was saved before may be worth more, should the weights be at fault
-        if due or trainer.strategy.reduce_boolean_decision(self.interrupt.requested or self._minutes_over(), all=False):
+        # Processes must agree, and neither their clocks nor the moments of their signals do.
+        if group.any_of(due or self.interrupt.requested or self._minutes_over()):
             self._save(trainer)
 
     def _minutes_over(self) -> bool:
@@ -163,13 +164,16 @@ class Checkpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, whether it is this one, and the random generators."""
-        return {"best": self.best, "is_best": self._is_best, "generators": generators()}
+        first, *others = group.everyone(generators())
+        return {"best": self.best, "is_best": self._is_best, "generators": first, "generators_of_others": others}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where `state_dict()` was taken."""
         self.best = state_dict["best"]
-        self._restored = state_dict["generators"]
-        if state_dict["is_best"] and self.resumed not in (None, self.best_path):
+        kept = [state_dict["generators"], *state_dict["generators_of_others"]]
+        # Of more processes than there were, those that are new go on as they are seeded.
+        self._restored = kept[group.rank()] if group.rank() < len(kept) else None
+        if state_dict["is_best"] and self.resumed not in (None, self.best_path) and group.rank() == 0:
             # The run may have been killed after saving it and before calling it best.
             file.link(self.resumed or self.last_path, self.best_path)
 
@@ -191,6 +195,7 @@ class Checkpoints(Checkpoint):
             switch(trainer.optimizers, "train")
             self._saved_at = time.monotonic()
             self._finish_save(trainer)
+            group.barrier()
         self.interrupt.check()
 
     def _finish_save(self, trainer: lightning.Trainer) -> None:

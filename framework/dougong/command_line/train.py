@@ -25,6 +25,7 @@ from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS, folder_problem
 from dougong.compose.sweep import for_sweeper, jobs_of
 from dougong.errors import UserError
+from dougong.training.processes.follow import dismiss, follow, following
 from dougong.training.resume import AUTO, resume, split_words, unfinished
 from dougong.training.run import RunResult
 from dougong.training.run import run as run_training
@@ -32,6 +33,14 @@ from dougong.training.run import run as run_training
 
 def run(arguments: list[str]) -> int:
     """Train."""
+    if following():
+        return follow()
+    code = _run(arguments)
+    dismiss()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     words = parse(arguments)
     logging.raiseExceptions = False  # a log that can't be written is not worth a trace on the screen
     named, words.overrides = split_words(words.overrides)

@@ -8,6 +8,7 @@ from dougong.compose.conf_folder import presets
 from dougong.compose.config_source import plain, plugin_folders
 from dougong.compose.fit import Part, check_parts
 from dougong.compose.groups import check_groups
+from dougong.compose.processes import check_processes, check_shards
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError, nearest, suggestion
 from dougong.kinds import KINDS
@@ -32,6 +33,7 @@ def check(config: Config, catalogue: Catalogue) -> Config:
         if key not in used and key not in run_names:
             raise UserError(_unknown(key, config, catalogue, [*used, *run_names]))
     checked: Config = plain(RunSettings(**_run_settings({key: config[key] for key in run_names if key in config})))
+    check_processes(checked["trainer"])
     checked["plugin_path"] = _plugin_path(checked["plugin_path"])
     for name, kind in used.items():
         if config.get(name) is not None:
@@ -164,6 +166,7 @@ def check_fit(config: Config, used: dict[str, str], catalogue: Catalogue) -> Non
     """
     parts = [Part(name, plugin) for name, kind in used.items() for plugin in chosen(config, name, kind, catalogue)]
     check_parts(parts, catalogue)
+    check_shards(config["trainer"], parts)
 
 
 def check_presets(catalogue: Catalogue) -> None:

@@ -29,6 +29,9 @@ class TrainerSettings:
         keep_last: how many of the checkpoints that were saved last are kept, beside the best.
         max_skipped_updates: updates in a row that may be left out, since their gradients are not finite, before the
             training stops; 0 to stop at the first.
+        strategy: "single" trains in one process; in "ddp" several share each batch and add up their gradients; in
+            "fsdp" each also holds only a part of the weights.
+        devices: how many processes, each with a GPU where there are any; null for as many as there are GPUs, or 2.
     """
 
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -48,6 +51,8 @@ class TrainerSettings:
     save_minutes: Annotated[float, Gt(0)] | None = 10.0
     keep_last: Annotated[int, Ge(1)] = 2
     max_skipped_updates: Annotated[int, Ge(0)] = 5
+    strategy: Literal["single", "ddp", "fsdp"] = "single"
+    devices: Annotated[int, Ge(1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class LoaderSettings:
     """How examples become batches.
 
     Args:
-        batch_size: examples a batch.
+        batch_size: examples a batch; several processes share them.
         batch_tokens: at most this many tokens a batch, padding included, instead of `batch_size` examples.
         bucket_batches: batches that are sorted by length together; 1 turns length buckets off.
         num_workers: processes that make batches; 0 for the training process itself.

@@ -35,10 +35,12 @@ class Window(Protocol):
 class GradientCallback(Callback):
     """A callback that has a part in the gradients, by either of two methods.
 
-    `needs` names what it asks of a task: "distributions", to say what its outputs are as distributions.
+    `needs` names what it asks of a task: "distributions", to say what its outputs are as distributions. `takes_shards`
+    says whether it works on weights that are spread over processes, which no `add_gradients` does.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    takes_shards: ClassVar[bool] = True
 
     def training_pass(self, task: Task, batch: Batch, forward: Callable[[Batch], Pass]) -> Pass:
         """What is differentiated of a batch in training; `forward` is one pass, to be used once or more.

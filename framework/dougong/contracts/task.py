@@ -52,7 +52,8 @@ class Task(nn.Module):
     tell beside its loss: "distributions", by the method of that name.
 
     A task that `streams` takes records that need not fit in memory: it is given them as an iterable, by `stream`, and
-    scores without them.
+    scores without them. `takes_shards` says whether its weights may be spread over processes: not where the parts are
+    called as often as a text that is written is long, which differs between processes.
     """
 
     accepts: ClassVar[type[Record]]
@@ -61,6 +62,7 @@ class Task(nn.Module):
     needs: ClassVar[frozenset[str]] = frozenset()
     streams: ClassVar[bool] = False
     supports: ClassVar[frozenset[str]] = frozenset()
+    takes_shards: ClassVar[bool] = True
     encoder: Encoder
 
     @classmethod

@@ -1,6 +1,7 @@
 """The order of the data: which examples make up each batch, as a pure function of seed and epoch."""
 
 from collections.abc import Iterator, Sized
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,12 @@ class TrainingBatches(Sized):
     """Batches of examples of similar length, in an order that depends on `seed` and the epoch alone.
 
     The examples are shuffled, cut into buckets of `bucket_batches` batches, sorted by length inside each, cut into
-    batches, and the batches are shuffled. With several processes each takes every `world`-th batch.
+    batches, and the batches are shuffled. Several processes share each batch (`share`), so that how many they are
+    changes neither the order nor the number of updates.
 
     Args:
         lengths: (examples,) tokens of each.
-        settings: batch size or token budget.
+        settings: batch size or token budget, of all processes together.
         seed: of the order.
         rank, world: this process and how many there are.
     """
@@ -42,19 +44,16 @@ class TrainingBatches(Sized):
         return self.count(self.epoch)
 
     def count(self, epoch: int) -> int:
-        """How many batches this process sees in an epoch; all processes see as many."""
+        """How many batches there are in an epoch."""
         if self.settings.batch_tokens is None:
             # A bucket holds whole batches, so only the last batch of an epoch is short.
-            total = -(-len(self.lengths) // self.settings.batch_size)
-        else:
-            total = len(self.order(epoch))
-        return total // self.world
+            return -(-len(self.lengths) // self.settings.batch_size)
+        return len(self.order(epoch))
 
     def __iter__(self) -> Iterator[Numbers]:
-        order = self.order(self.epoch)
-        mine = order[self.rank : len(order) // self.world * self.world : self.world]
         start, self.start = self.start, 0
-        yield from mine[start:]
+        for numbers in self.order(self.epoch)[start:]:
+            yield share(numbers, self.rank, self.world)
 
     def order(self, epoch: int) -> list[Numbers]:
         """All batches of an epoch."""
@@ -79,8 +78,23 @@ class TrainingBatches(Sized):
 def evaluation_batches(
     lengths: npt.NDArray[np.integer], settings: LoaderSettings, rank: int = 0, world: int = 1
 ) -> list[Numbers]:
-    """Batches of all examples, sorted by length, each process its share and none twice."""
-    return cut(np.argsort(lengths, kind="stable"), lengths, settings)[rank::world]
+    """Batches of all examples, sorted by length; of each batch the process's share."""
+    return [share(numbers, rank, world) for numbers in cut(np.argsort(lengths, kind="stable"), lengths, settings)]
+
+
+def share(numbers: Numbers, rank: int, world: int) -> Numbers:
+    """A process's part of a batch: every `world`-th example, so that lengths are spread evenly.
+
+    Where there are fewer examples than processes, those left over get one that counts for nothing and only keeps them
+    in step; its number is negative (`is_spare`).
+    """
+    mine = numbers[rank::world]
+    return mine if len(mine) else ~numbers[:1]
+
+
+def is_spare(numbers: Any) -> bool:
+    """Whether the examples of a batch, given by `share`, count for nothing."""
+    return bool(len(numbers)) and int(numbers[0]) < 0
 
 
 def cut(numbers: Numbers, lengths: npt.NDArray[np.integer], settings: LoaderSettings) -> list[Numbers]:

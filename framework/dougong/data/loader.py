@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from dougong.data.batches import Numbers, TrainingBatches
+from dougong.data.batches import Numbers, TrainingBatches, is_spare
 from dougong.data.examples import Column, Examples
 from dougong.data.workers import EnduringLoader
 
@@ -43,7 +43,8 @@ class BatchMaker(Dataset[Batch]):
         Args:
             asked: the numbers, alone or with the epoch that they are asked in.
         """
-        epoch, numbers = asked if isinstance(asked, tuple) else (FIXED, asked)
+        epoch, named = asked if isinstance(asked, tuple) else (FIXED, asked)
+        numbers = ~named if is_spare(named) else named
         if self.vary is None:
             batch = {name: self._gather(name, column, numbers) for name, column in self.examples.columns.items()}
             lengths = self.examples.lengths[numbers]
@@ -51,7 +52,7 @@ class BatchMaker(Dataset[Batch]):
             batch, lengths = self._varied(self.vary, epoch, numbers)
         if lengths.min() != lengths.max():
             batch["padding_mask"] = torch.from_numpy(np.arange(lengths.max()) >= lengths[:, None])
-        batch["index"] = torch.from_numpy(np.asarray(numbers))
+        batch["index"] = torch.from_numpy(np.asarray(named))
         return batch
 
     def _gather(self, name: str, column: Column, numbers: Numbers) -> Tensor:

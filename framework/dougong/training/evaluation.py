@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
-
 from dougong.contracts.task import Batch, Prediction, Scores, Task
+from dougong.data.batches import is_spare
+from dougong.training.processes import group
 
 
 class Evaluation:
@@ -23,6 +23,8 @@ class Evaluation:
 
     def add(self, outputs: Any, batch: Batch) -> None:
         """Take in one batch."""
+        if is_spare(batch["index"]):
+            return
         loss = self.task.loss(outputs, batch)
         self.total += float(loss.total)
         self.weight += float(loss.weight)
@@ -31,18 +33,23 @@ class Evaluation:
             self.predictions.setdefault(record, {})[example] = prediction
 
     def gather(self) -> None:
-        """Join what the other processes have seen."""
-        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        """Join what all processes have seen, in the first of them."""
+        if group.world() == 1:
             return
-        parts: list[Any] = [None] * torch.distributed.get_world_size()
-        torch.distributed.all_gather_object(parts, (self.total, self.weight, self.predictions))
+        parts = group.at_first((self.total, self.weight, self.predictions))
         self.total, self.weight = sum(part[0] for part in parts), sum(part[1] for part in parts)
-        for part in parts:
-            for record, predictions in part[2].items():
-                self.predictions.setdefault(record, {}).update(predictions)
+        for _, _, predictions in parts:
+            for record, found in predictions.items():
+                self.predictions.setdefault(record, {}).update(found)
 
     def scores(self, records: Sequence[Any]) -> Scores:
-        """The task's metrics and the mean loss; a task that streams has no need of the records."""
+        """The task's metrics and the mean loss; a task that streams has no need of the records.
+
+        Of several processes the first, which has gathered everything, tells the others.
+        """
+        return group.from_first(self._scores(records) if group.rank() == 0 else Scores({}))
+
+    def _scores(self, records: Sequence[Any]) -> Scores:
         numbers = sorted(self.predictions)
         asked = [] if self.task.streams else [records[number] for number in numbers]
         joined = [

@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,9 @@ from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
 from dougong.training.precision import answering, choose
 from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
+from dougong.training.processes import group
+from dougong.training.processes.agreement import begin_together
+from dougong.training.processes.sharding import load_weights, shard
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.stacked import stacked
@@ -65,7 +68,7 @@ class Session:
     def evaluation_loader(self, split: Split) -> Any:
         """The batches of a split, each once."""
         loader: LoaderSettings = self.settings.loader
-        batches = evaluation_batches(self.splits[split].examples.lengths, loader, *_rank_and_world())
+        batches = evaluation_batches(self.splits[split].examples.lengths, loader, group.rank(), group.world())
         return evaluation_loader(self.maker(split), batches, loader.num_workers, self.device == "cuda")
 
 
@@ -90,19 +93,22 @@ def fit(
         UserError: something that the user can mend.
     """
     quieten()
+    group.join()
     settings = RunSettings(**fill(class_signature(RunSettings), _run_part(config), ""))
     seed_everything(settings.seed)
     saved = found.state if found else None
     session = prepare(config, settings, folder, data, records, assembly, saved, fingerprint)
     identity = read_record(folder).get("identity") or secrets.token_hex(4)
     facts = run_facts(session.task, session.precision)
-    update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
     update = saved["update"] if saved else 0
     run = RunInformation(folder, folder.name, identity, config, facts, saved is not None, update)
-    tracking = Tracking(assembly.make_all("tracker"), run, settings.trainer.log_every)
-    report.start(session, data, facts)
-    if found is not None:
-        report.say("", f"goes on from update {found.state['update']:,} ({found.path.name})")
+    first = group.rank() == 0
+    tracking = Tracking(assembly.make_all("tracker") if first else [], run, settings.trainer.log_every)
+    if first:
+        update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
+        report.start(session, data, facts)
+        if found is not None:
+            report.say("", f"goes on from update {update:,} ({found.path.name})")
     return Training(session, tracking, found, interrupt).run()
 
 
@@ -122,14 +128,15 @@ def prepare(
     precision = saved["precision"] if saved else choose(settings.trainer.precision, device)[0]
     task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
     tokenizer = None
-    if saved is None:
+    if saved is None and group.rank() == 0:
         tokenizer = fit_tokenizer(assembly, task_class, records["train"])
         facts: Facts = task_class.study(records["train"])
+        group.from_first((tokenizer.state() if tokenizer else None, facts))
     else:
-        facts = saved["facts"]
-        if saved["tokenizer"] is not None:
+        state, facts = (saved["tokenizer"], saved["facts"]) if saved else group.from_first((None, {}))
+        if state is not None:
             tokenizer = assembly.make("tokenizer")
-            tokenizer.restore(saved["tokenizer"])
+            tokenizer.restore(state)
     task = make_task(assembly, facts, tokenizer)
     loaded = load_pretrained(task) if saved is None else []
     adapted = [line for adapter in assembly.adapters() for line in adapter.adapt(task)]
@@ -138,11 +145,9 @@ def prepare(
     groups = optimizer_settings(config["optimizer"])
     freeze(task, groups)
     identity = fingerprint if task.streams else {}
-    splits = {
-        split: encode(task, data, rows, TokenStore(folder / "tokens", identity and [config["data"], identity, split]))
-        for split, rows in records.items()
-        if rows
-    }
+    stores = {split: TokenStore(folder / "tokens", identity and [config["data"], identity, split]) for split in records}
+    with group.first_alone() if task.streams else nullcontext():
+        splits = {split: encode(task, data, rows, stores[split]) for split, rows in records.items() if rows}
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision, "data": fingerprint}
     return Session(
@@ -161,13 +166,16 @@ class Training:
         settings = session.settings
         loader = settings.loader
         lengths = session.splits["train"].examples.lengths
-        batches = TrainingBatches(lengths, loader, settings.seed, *_rank_and_world())
+        batches = TrainingBatches(lengths, loader, settings.seed, group.rank(), group.world())
         updates = count_updates(batches, settings.trainer)
         workers, on_gpu = loader.num_workers, session.device == "cuda"
         self.loader = ResumableLoader(session.maker("train"), batches, workers, on_gpu)
         if found is not None:
             self.loader.load_state_dict(found.state["position"])
         self.pace = Pace(self.loader, settings.trainer, updates)
+        begin_together(session.task)
+        if settings.trainer.strategy == "fsdp" and group.together():
+            shard(session.task, session.device)
         self.module = TrainingModule(
             session.task,
             self._make_optimizer,
@@ -214,7 +222,8 @@ class Training:
         except InterruptedRunError:
             status = "interrupted"
         finally:
-            with suppress(OSError):  # the training and its checkpoints are worth more than this line of its record
+            # The training and its checkpoints are worth more than this line of its record.
+            with suppress(OSError) if group.rank() == 0 else nullcontext():
                 update_record(session.folder, {"status": status})
             notes = self.tracking.finish(status)
         self.checkpoints.check_saved()  # where it is interrupted
@@ -228,20 +237,22 @@ class Training:
             self.module.valid_records = session.splits["valid"].records
             valid = session.evaluation_loader("valid")
         callbacks = [self.pace, self.module.skips, *session.assembly.make_all("callback"), self.tracking]
-        if settings.progress != "none":
+        if settings.progress != "none" and group.rank() == 0:
             callbacks.append(ProgressReport(settings.progress, settings.max_epochs, session.task.main_metric))
         trainer = make_trainer(
             settings, session.device, session.precision, session.folder, [*callbacks, self.checkpoints]
         )
         path = self.found.path if self.found else None
+        seed_apart(session.settings.seed, group.rank())
         trainer.fit(self.module, self.pace.train_dataloaders, valid, ckpt_path=path, weights_only=True)
 
     def _metrics(self) -> dict[str, float]:
         """Metrics of the best checkpoint: on validation as measured then, on the test split as measured now."""
+        group.barrier()  # the first process may still be naming the best
         content = file.load(self.checkpoints.path())
         metrics = {name: value for name, value in content[file.KEY]["metrics"].items() if name.startswith("valid/")}
         session = self.session
-        session.task.load_state_dict(task_weights(content))
+        load_weights(session.task, task_weights(content))
         # A run that `max_updates` ends within an epoch has not been validated yet.
         missing: list[Split] = ["valid"] if "valid" in session.splits and not metrics else []
         if session.settings.test and "test" in session.splits:
@@ -282,11 +293,11 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
 
 
+def seed_apart(seed: int, rank: int) -> None:
+    """Let what a process draws from now on, for dropout say, differ from what the first one draws."""
+    if rank:
+        seed_everything(int(np.random.SeedSequence([seed, rank]).generate_state(1)[0]))
+
+
 def _run_part(config: Config) -> Config:
     return {item.name: config[item.name] for item in class_signature(RunSettings).settings if item.name in config}
-
-
-def _rank_and_world() -> tuple[int, int]:
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1

@@ -17,6 +17,10 @@ from dougong.training.groups import NO_SETTINGS, Thaw, parameter_groups, scale_r
 from dougong.training.memory import BatchInMemory
 from dougong.training.modes import switch
 from dougong.training.names import named
+from dougong.training.processes import group
+from dougong.training.processes.agreement import check_same
+from dougong.training.processes.gradients import add_up
+from dougong.training.processes.sharding import is_sharded, whole
 from dougong.training.skipping import SkippedUpdateError, SkippedUpdates
 from dougong.training.window import AccumulationWindow
 
@@ -66,6 +70,7 @@ class TrainingModule(lightning.LightningModule):
         self.last_loss = float("nan")
         self.skips = SkippedUpdates(max_skipped)
         self.memory = BatchInMemory()
+        self._sharded = is_sharded(task)
         self._make_optimizer = make_optimizer
         if compiled:
             task.compile(dynamic=True)  # in place: a wrapper would be saved as a second module
@@ -94,7 +99,7 @@ class TrainingModule(lightning.LightningModule):
     @property
     def _divides_at_once(self) -> bool:
         """Whether an update is one batch of one process, so that its loss can be divided right away."""
-        return self.trainer.accumulate_grad_batches == 1 and self.trainer.world_size == 1
+        return self.trainer.accumulate_grad_batches == 1 and group.world() == 1
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss to differentiate."""
@@ -103,13 +108,12 @@ class TrainingModule(lightning.LightningModule):
         self.thaw.at(self.trainer.global_step)
         self.memory.now(f"update {self.trainer.global_step}", batch)
         loss = self._window.add(batch).loss
-        mean = _mean(loss)
         self._window_records.append(batch.get("record", batch["index"]))
-        self.last_loss = mean.item()
+        self.last_loss, weight = _of_all(loss)
         if not math.isfinite(self.last_loss):
             self._bad_loss = self.last_loss
         if not self._divides_at_once:
-            self._window_weight = self._window_weight + loss.weight.detach()
+            self._window_weight = self._window_weight + weight
         return self.objective(loss)
 
     def objective(self, loss: Loss) -> Tensor:
@@ -117,9 +121,17 @@ class TrainingModule(lightning.LightningModule):
         return _mean(loss) if self._divides_at_once else loss.total
 
     def on_after_backward(self) -> None:
-        """Have callbacks take part in the gradients of the window, once they are all there."""
+        """Once the gradients of the window are all there, have callbacks take part, and add up the processes'."""
         if self._window_ends:
             self._window.complete()
+            # Before fp16's scale is taken off: whether they are finite is then the same everywhere.
+            self.add_up_gradients()
+
+    def add_up_gradients(self, divisor: float = 1.0) -> None:
+        """Let each process have the gradients of all, divided by `divisor`."""
+        if group.world() > 1 and not self._sharded:  # what is sharded has been added up where it was divided
+            optimizer = self.trainer.optimizers[0]
+            add_up((item for entry in optimizer.param_groups for item in entry["params"]), divisor)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Divide the gradients by the weight of the whole window, then clip them.
@@ -131,10 +143,11 @@ class TrainingModule(lightning.LightningModule):
         gradients = gradient_numbers(item for group in optimizer.param_groups for item in group["params"])
         if not self._divides_at_once:
             torch._foreach_mul_(gradients, self._window_factor())
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = whole(torch.nn.utils.get_total_norm(gradients))
         self._check_finite(norm)
         if self.clip_norm is not None:
-            torch._foreach_mul_(gradients, (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0))
+            factor = (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0)
+            torch._foreach_mul_(gradients, factor.item() if self._sharded else factor)
 
     def optimizer_step(self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None) -> None:
         """One update, or none where the gradients are not finite; it counts as one in any case."""
@@ -155,16 +168,15 @@ class TrainingModule(lightning.LightningModule):
             raise SkippedUpdateError
 
     def _window_factor(self) -> float:
-        weight = torch.as_tensor(self._window_weight, device=self.device, dtype=torch.float64)
-        if self.trainer.world_size > 1:
-            torch.distributed.all_reduce(weight)
-        self._window_weight = 0.0
-        # Lightning has divided each loss by the window's nominal length, and averaged over the processes.
-        return self.trainer.accumulate_grad_batches * self.trainer.world_size / max(1.0, float(weight))
+        weight, self._window_weight = float(self._window_weight), 0.0
+        # Lightning has divided each loss by the window's nominal length.
+        return self.trainer.accumulate_grad_batches / max(1.0, weight)
 
     def _where(self, batches: Sequence[Tensor]) -> str:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        numbers = [number for batch in batches for number in batch.tolist()]
+        # What is not finite is so in all processes by now, and all of them come here.
+        mine = [number for batch in batches for number in batch.tolist() if number >= 0]
+        numbers = [number for found in group.everyone(mine) for number in found]
         records = ", ".join(map(str, numbers[:64])) + (", ..." if len(numbers) > 64 else "")
         return f"at update {self.trainer.global_step} (learning rate {rate:.3g}), on the training records {records}"
 
@@ -174,6 +186,8 @@ class TrainingModule(lightning.LightningModule):
 
     def on_validation_start(self) -> None:
         """Validate the weights that are evaluated."""
+        if not self._sharded:
+            check_same(self.task)
         switch(self.trainer.optimizers, "eval")
 
     def on_validation_end(self) -> None:
@@ -203,6 +217,14 @@ class TrainingModule(lightning.LightningModule):
 
 def _mean(loss: Loss) -> Tensor:
     return loss.total / loss.weight.clamp_min(1)
+
+
+def _of_all(loss: Loss) -> tuple[float, Tensor | float]:
+    """The mean loss of a batch and its weight, with the other processes' parts of it."""
+    if group.world() == 1:
+        return _mean(loss).item(), loss.weight.detach()
+    total, weight = group.totals(loss.total.item(), loss.weight.item())
+    return total / max(1.0, weight), weight
 
 
 def gradient_numbers(parameters: Iterable[Tensor]) -> list[Tensor]:

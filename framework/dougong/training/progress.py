@@ -9,6 +9,8 @@ from pytorch_lightning import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from dougong.training.processes import group
+
 REFRESH = 0.1  # seconds; drawing more often would cost the training time and shows nothing more
 
 
@@ -58,7 +60,7 @@ class ProgressReport(Callback):
         """Count, and draw if it is time."""
         loss = float(pl_module.last_loss)  # type: ignore[arg-type]
         self._loss = loss if self._loss != self._loss else 0.95 * self._loss + 0.05 * loss
-        self._examples += len(batch["index"])
+        self._examples += len(batch["index"]) * group.world()  # of equal parts, but for the last of an epoch
         now = time.perf_counter()
         if self._progress is not None and now - self._drawn > REFRESH:
             self._drawn = now

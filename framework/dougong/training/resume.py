@@ -10,6 +10,7 @@ import yaml
 from dougong.errors import UserError, suggestion
 from dougong.training.assemble import Config
 from dougong.training.hold import is_held
+from dougong.training.processes.wanted import DEVICES, in_devices
 from dougong.training.run import CONFIG_FILE, RunResult, load_config, read_record, run
 
 AUTO = "auto"
@@ -33,7 +34,7 @@ def resume(name: str, others: Sequence[str] = ()) -> RunResult:
         UserError: there is no run there, or something is said that can't be changed.
     """
     folder = Path(name).expanduser()
-    changes = [_change(name, word) for word in others]
+    changes = [_change(name, word) for word in others if not word.startswith(DEVICES)]
     config = load_config(folder)
     for key, value in changes:
         part = config
@@ -41,7 +42,7 @@ def resume(name: str, others: Sequence[str] = ()) -> RunResult:
         for step in above:
             part = part.setdefault(step, {})
         part[last] = value
-    return run(config, folder, resume=True)
+    return run(in_devices(config, others), folder, resume=True)
 
 
 def _change(name: str, word: str) -> tuple[str, Any]:
@@ -49,7 +50,7 @@ def _change(name: str, word: str) -> tuple[str, Any]:
     if key not in MAY_CHANGE:
         raise UserError(
             f"resume={name}: a resumed run keeps its own configuration; leave out {word}. "
-            f"{suggestion(key, MAY_CHANGE, 'What may be given')}"
+            f"{suggestion(key, (*MAY_CHANGE, DEVICES.removesuffix('=')), 'What may be given')}"
         )
     return key, yaml.safe_load(value)
 

@@ -1,12 +1,13 @@
 """One run: read the data, train, test. Torch is imported only once the data is known to be good."""
 
 import json
+import logging
 import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,7 +20,14 @@ from dougong.training.assemble import Assembly, Config
 from dougong.training.fingerprint import check_unchanged
 from dougong.training.hold import hold, writing_to
 from dougong.training.interrupt import Interrupt, InterruptedRunError
+from dougong.training.processes.follow import following, tell, told
+from dougong.training.processes.launch import launch
+from dougong.training.processes.place import place, under_torchrun
+from dougong.training.processes.wanted import processes_wanted
 from dougong.training.read import read
+
+if TYPE_CHECKING:
+    from dougong.checkpoint.recover import Saved
 
 CONFIG_FILE = "config.yaml"
 RECORD_FILE = "run.json"
@@ -54,27 +62,38 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
     Raises:
         UserError: the data or the configuration is at fault.
     """
-    started = time.perf_counter()
+    if following():
+        # A script that torchrun started in several processes comes here in each of them.
+        config, folder, resume = told() or (config, folder, resume)
+        return run_here(config, folder, resume)
     if not resume and (folder / "checkpoints").exists():
         raise UserError(f"{folder}: holds a run already; go on with it by resume={folder}, or take another folder.")
-    with hold(folder), Interrupt(waits=False) as interrupt:
+    processes = processes_wanted(config["trainer"])
+    with hold(folder):
+        if processes > 1 and not under_torchrun():
+            return _run_in(processes, config, folder, resume)
+        if processes > 1:
+            tell((config, folder, resume))
+        return run_here(config, folder, resume)
+
+
+def run_here(config: Config, folder: Path, resume: bool) -> RunResult:
+    """The part of this process in a run; all of it where it is the only one."""
+    started = time.perf_counter()
+    with Interrupt(waits=False) as interrupt:
         try:
             result = _run(config, folder, resume, interrupt)
         except InterruptedRunError:  # before or after the training itself
             result = RunResult(folder, None, {}, "interrupted")
         seconds = round(time.perf_counter() - started, 1)
-        with suppress(OSError):  # what it was worth is in the checkpoints and the metrics as well
-            update_record(folder, {"status": result.status, "metrics": result.metrics, "seconds": seconds})
+        if place().first:
+            with suppress(OSError):  # what it was worth is in the checkpoints and the metrics as well
+                update_record(folder, {"status": result.status, "metrics": result.metrics, "seconds": seconds})
         return replace(result, seconds=seconds, exit_code=interrupt.exit_code)
 
 
 def _run(config: Config, folder: Path, resume: bool, interrupt: Interrupt) -> RunResult:
-    found = None
-    if resume:
-        from dougong.checkpoint.recover import newest, sweep  # torch comes with it
-
-        found = newest(folder)
-        sweep(folder)
+    found = _found(folder) if resume else None
     assembly = Assembly(config)
     data: Data = assembly.make("data")
     fingerprint = data.fingerprint()
@@ -83,12 +102,39 @@ def _run(config: Config, folder: Path, resume: bool, interrupt: Interrupt) -> Ru
         check_unchanged(found.state.get("data"), fingerprint, accept)
     data, records = read(assembly, SPLITS, data)
     import_plugins(config, assembly.catalogue)
-    if not resume:
+    if not resume and place().first:
         with writing_to(folder):
             write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     from dougong.training.fit import fit  # torch comes with it
 
     return fit(config, folder, data, records, assembly, found, fingerprint, interrupt)
+
+
+def _found(folder: Path) -> "Saved":
+    """What the processes go on from; the first sets aside what is damaged."""
+    from dougong.checkpoint.recover import newest, sweep  # torch comes with it
+    from dougong.training.processes import group
+
+    group.join()
+    with group.first_alone():
+        found = newest(folder)
+    if place().first:
+        sweep(folder)
+    return found
+
+
+def _run_in(processes: int, config: Config, folder: Path, resume: bool) -> RunResult:
+    """Have several processes of this machine do it."""
+    logs = [item for item in logging.getLogger().handlers if isinstance(item, logging.FileHandler)]
+    log = logs[0].baseFilename if logs else None
+    try:
+        found = launch({"config": config, "folder": str(folder), "resume": resume, "log": log}, processes)
+    except BaseException:
+        if read_record(folder).get("status") == "running":  # it was killed before it could say otherwise
+            update_record(folder, {"status": "failed"})
+        raise
+    checkpoint = found["checkpoint"] and Path(found["checkpoint"])
+    return RunResult(**{**found, "folder": folder, "checkpoint": checkpoint})
 
 
 def import_plugins(config: Config, catalogue: Catalogue) -> None:

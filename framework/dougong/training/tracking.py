@@ -10,6 +10,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning import Callback
 
 from dougong.contracts.tracker import RunInformation, Tracker
+from dougong.training.processes.group import totals
 
 logger = logging.getLogger(__name__)
 
@@ -113,10 +114,11 @@ class Tracking(Callback):
     def _training_metrics(self, trainer: lightning.Trainer) -> dict[str, float]:
         now = time.perf_counter()
         seconds = max(now - self._since, 1e-9)
+        examples, tokens = totals(self._examples, self._tokens)
         metrics = {
             "train/loss": sum(self._losses) / len(self._losses) if self._losses else math.nan,
-            "speed/examples_per_second": self._examples / seconds,
-            "speed/tokens_per_second": self._tokens / seconds,
+            "speed/examples_per_second": examples / seconds,
+            "speed/tokens_per_second": tokens / seconds,
         }
         if self.skipped:
             metrics["train/skipped_updates"] = float(self.skipped)

@@ -15,6 +15,9 @@ from dougong.data.batches import TrainingBatches
 from dougong.errors import UserError
 from dougong.training.pace import NEVER
 from dougong.training.precision import LIGHTNING
+from dougong.training.processes import group
+from dougong.training.processes.sharded_strategy import Sharded
+from dougong.training.processes.strategy import Together
 
 
 def quieten() -> None:
@@ -22,7 +25,8 @@ def quieten() -> None:
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     no_split, workers = r".*have no `val_dataloader`.*", r".*does not have many workers.*"
-    for message in (workers, no_split, r".*srun.*", r".*isinstance\(treespec.*", r".*LeafSpec.*"):
+    every_process = r".*sync_dist=True.*"  # a metric is the same in all of them
+    for message in (workers, no_split, every_process, r".*srun.*", r".*isinstance\(treespec.*", r".*LeafSpec.*"):
         warnings.filterwarnings("ignore", message)
     warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
 
@@ -38,7 +42,10 @@ def device_type(settings: TrainerSettings) -> str:
         raise UserError(
             "trainer.accelerator: gpu is asked for, and there is none here; take trainer=cpu or trainer=auto."
         )
-    return "cpu" if settings.accelerator == "cpu" or gpu is None else gpu
+    device = "cpu" if settings.accelerator == "cpu" or gpu is None else gpu
+    if device == "mps" and group.world() > 1:
+        raise UserError("trainer.strategy: several processes can't share an MPS device; add trainer.accelerator=cpu.")
+    return device
 
 
 def make_trainer(
@@ -48,6 +55,7 @@ def make_trainer(
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(device, device),
         devices=1,
+        strategy=_strategy(settings, device),
         precision=LIGHTNING[precision],  # type: ignore[arg-type]
         max_epochs=settings.max_epochs,
         max_steps=settings.max_updates or -1,
@@ -68,6 +76,13 @@ def make_trainer(
         benchmark=False,
         inference_mode=False,  # see `answering`
     )
+
+
+def _strategy(settings: TrainerSettings, device: str) -> Together | str:
+    if not group.together():
+        return "auto"
+    mine = torch.device("cuda", torch.cuda.current_device()) if device == "cuda" else torch.device(device)
+    return Sharded(mine) if settings.strategy == "fsdp" else Together(mine)
 
 
 def count_updates(batches: TrainingBatches, settings: TrainerSettings) -> int:

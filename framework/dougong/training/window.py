@@ -8,8 +8,12 @@ import torch
 from torch import Tensor
 
 from dougong.contracts.callback import GradientCallback, Pass
-from dougong.contracts.task import Batch
+from dougong.contracts.task import Batch, Loss
+from dougong.data.batches import is_spare
 from dougong.errors import UserError
+from dougong.training.processes import group
+from dougong.training.processes.gradients import add_up_tensors
+from dougong.training.processes.sharding import is_sharded
 
 if TYPE_CHECKING:
     from dougong.training.module import TrainingModule
@@ -36,12 +40,18 @@ class AccumulationWindow:
         """Have the callbacks add to the gradients, which are those of all batches now; then begin anew.
 
         Raises:
-            UserError: other processes hold a part of the batches.
+            UserError: they can't, since the weights are spread over processes.
         """
         try:
             for callback in self._adding:
-                if self.module.trainer.world_size > 1:
-                    raise UserError(f"callback: {type(callback).__name__} adds gradients, in one process alone.")
+                if is_sharded(self.module.task):
+                    raise UserError(
+                        f"callback: {type(callback).__name__} adds gradients, which weights that are spread over "
+                        "processes (trainer.strategy=fsdp) can't take; take trainer=ddp."
+                    )
+                # Each process has its share of the sum of all: one direction everywhere, and what a process adds of
+                # its own batches is added up later.
+                self.module.add_up_gradients(group.world())
                 callback.add_gradients(self)
         finally:
             self._batches.clear()
@@ -57,7 +67,10 @@ class AccumulationWindow:
         for batch in self._batches:
             found = torch.autograd.grad(self._objective(batch), parameters, materialize_grads=True)
             total = found if total is None else [one + other for one, other in zip(total, found, strict=True)]
-        return list(total or ())
+        gradients = [item.to_dense() if item.is_sparse and group.world() > 1 else item for item in total or ()]
+        if group.world() > 1:
+            add_up_tensors(gradients)
+        return gradients
 
     def _objective(self, batch: Batch) -> Tensor:
         """What Lightning differentiates of a batch, scaled as it does."""
@@ -73,7 +86,10 @@ class AccumulationWindow:
         forward: Callable[[Batch], Pass] = self._plain
         for callback in self._callbacks:
             forward = partial(callback.training_pass, self.module.task, forward=forward)
-        return forward(batch)
+        passed = forward(batch)
+        if group.world() > 1 and is_spare(batch["index"]):
+            return Pass(passed.outputs, Loss(passed.loss.total * 0, passed.loss.weight * 0))
+        return passed
 
     def _plain(self, batch: Batch) -> Pass:
         task = self.module.task

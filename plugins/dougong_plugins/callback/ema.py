@@ -1,6 +1,6 @@
 """Callback: the average of the weights over the training."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytorch_lightning
 import torch
@@ -26,6 +26,8 @@ class Ema(Callback):
         start: updates before the first entry; below 1, their share of all updates.
         every: updates between two entries.
     """
+
+    takes_shards: ClassVar = False
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ class GradientPenalty(GradientCallback):
     """
 
     needs: ClassVar = frozenset()
+    takes_shards: ClassVar = False
 
     def __init__(self, epsilon: Annotated[float, Gt(0)] = 1.0, tables: str | None = None) -> None:
         self.epsilon = epsilon

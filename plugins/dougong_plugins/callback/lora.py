@@ -1,6 +1,6 @@
 """Callback: train updates of low rank in place of the encoder's weights."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt
 from pytorch_lightning import Callback
@@ -26,6 +26,8 @@ class Lora(Callback):
         dropout: probability that an input of the update is zeroed in training; linear layers alone take any.
         targets: patterns of names in the encoder, as [query,value]: one or more whole parts, with `*` and `?`.
     """
+
+    takes_shards: ClassVar = False
 
     def __init__(
         self,

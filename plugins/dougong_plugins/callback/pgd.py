@@ -30,6 +30,7 @@ class ProjectedGradientDescent(GradientCallback):
     """
 
     needs: ClassVar = frozenset()
+    takes_shards: ClassVar = False
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ class PseudoTargets(Callback):
     """
 
     needs = frozenset({"directions"})
+    takes_shards = False
 
     def __init__(self, start: Annotated[float, Gt(0)] = 0.5) -> None:
         self.start = start

@@ -10,6 +10,7 @@ from dougong import register
 from dougong.checkpoint import file
 from dougong.checkpoint.lightning import Checkpoints
 from dougong.contracts.task import Task
+from dougong.training.processes.sharding import load_weights
 
 
 @register("callback", "restart_from_best")
@@ -62,7 +63,7 @@ class RestartFromBest(Callback):
             return  # a trial of a few batches saves nothing
         self.waited = 0
         self.restarts += 1
-        pl_module.load_state_dict(file.load(path)["state_dict"])
+        load_weights(pl_module, file.load(path)["state_dict"])
         for optimizer in trainer.optimizers:
             optimizer.state.clear()
         for config in trainer.lr_scheduler_configs:

@@ -29,6 +29,7 @@ class Lamb(CopyableOptimizer, pytorch_optimizer.Lamb):
 
     row_separable: ClassVar = False
     averages_weights: ClassVar = False
+    takes_shards: ClassVar = False
 
     def __init__(
         self,

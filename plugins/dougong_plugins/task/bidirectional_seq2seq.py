@@ -53,6 +53,7 @@ class BidirectionalSequenceToSequence(SourceTargetTask):
     accepts: ClassVar = SourceTarget
     needs: ClassVar[frozenset[str]] = frozenset()
     streams: ClassVar = False
+    takes_shards: ClassVar = False
     main_metric: ClassVar = "rouge_l"
     higher_is_better: ClassVar = True
     supports: ClassVar = frozenset({"distributions", "directions"})

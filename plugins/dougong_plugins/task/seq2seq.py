@@ -56,6 +56,7 @@ class SequenceToSequence(SourceTargetTask):
     accepts: ClassVar = SourceTarget
     needs: ClassVar[frozenset[str]] = frozenset()
     streams: ClassVar = False
+    takes_shards: ClassVar = False
     main_metric: ClassVar = "rouge_l"
     higher_is_better: ClassVar = True
     supports: ClassVar = frozenset({"distributions"})
