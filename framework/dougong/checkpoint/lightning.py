@@ -132,7 +132,7 @@ class Checkpoints(Checkpoint):
         every = self.settings.save_every
         due = every is not None and trainer.global_step % every == 0
         # Processes must agree, and neither their clocks nor the moments of their signals do.
-        if pl_module.skips.in_a_row:
+        if pl_module.skips.in_a_row:  # type: ignore[union-attr]
             due = False  # what was saved before may be worth more, should the weights be at fault
         if due or trainer.strategy.reduce_boolean_decision(self.interrupt.requested or self._minutes_over(), all=False):
             self._save(trainer)

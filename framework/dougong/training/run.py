@@ -61,7 +61,8 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
         try:
             result = _run(config, folder, resume, interrupt)
         except InterruptedRunError:  # before or after the training itself
-            result = RunResult(folder, None, {}, "interrupted")
+            last = folder / "checkpoints" / "last.ckpt"
+            result = RunResult(folder, last if last.exists() else None, {}, "interrupted")
         seconds = round(time.perf_counter() - started, 1)
         with suppress(OSError):  # what it was worth is in the checkpoints and the metrics as well
             update_record(folder, {"status": result.status, "metrics": result.metrics, "seconds": seconds})
