@@ -75,6 +75,15 @@ class Interrupt:
         if self.requested:
             raise InterruptedRunError
 
+    def stop(self) -> None:
+        """Stop here, asked by this process or another.
+
+        Raises:
+            InterruptedRunError: always.
+        """
+        self.exit_code = self.exit_code or TRY_AGAIN
+        raise InterruptedRunError
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._process:
             _in_a_child(number)
