@@ -173,6 +173,16 @@ def test_a_notice_within_an_accumulation_window_waits_for_its_end(tmp_path, monk
     assert checkpoint(tmp_path)["global_step"] == 2
 
 
+def test_a_notice_before_the_training_ends_at_once(tmp_path, monkeypatch):
+    from dougong.training import run
+
+    monkeypatch.setattr(run, "import_plugins", lambda *_: signal.raise_signal(signal.SIGTERM))
+    result = train(tmp_path)
+    assert (result.status, result.exit_code, result.checkpoint) == ("interrupted", TRY_AGAIN, None)
+    monkeypatch.undo()
+    assert train(tmp_path).status == "finished"
+
+
 def test_a_notice_at_the_last_evaluation_ends_at_once(tmp_path, monkeypatch):
     from dougong.training import fit
 

@@ -1,6 +1,7 @@
 """Lightning's side of checkpoints: what it writes goes through our files, when our rules say so."""
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -130,29 +131,30 @@ class Checkpoints(Checkpoint):
         self._is_best = False
         if not self.pace.update_done or self.pace.validates or self.pace.epoch_done:
             return
-        every = self.settings.save_every
-        due = every is not None and trainer.global_step % every == 0
-        if pl_module.skips.in_a_row:  # type: ignore[union-attr]
-            due = False  # what was saved before may be worth more, should the weights be at fault
-        # Processes must agree, and neither their clocks nor the moments of their signals do.
-        if group.any_of(due or self.interrupt.requested or self._minutes_over()):
+        # While updates are left out, what was saved before may be worth more: the weights may be at fault.
+        due = self._is_due(trainer.global_step) and not pl_module.skips.in_a_row  # type: ignore[union-attr]
+        # All must save, and stop, at the same update, but neither their clocks nor their signals agree.
+        if group.any_of(due or self.interrupt.requested):
             self._save(trainer)
 
-    def _minutes_over(self) -> bool:
-        minutes = self.settings.save_minutes
-        return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
+    def _is_due(self, update: int) -> bool:
+        every, minutes = self.settings.save_every, self.settings.save_minutes
+        by_update = every is not None and update % every == 0
+        return by_update or (minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Compare with the best; save, unless the end of the epoch is to follow."""
         if trainer.state.fn != "fit":
             return
         value = float(trainer.callback_metrics[self.metric]) if self.metric else None
-        if value is not None and (
-            self.best is None or (value > self.best if self.higher_is_better else value < self.best)
-        ):
+        # A value that is not a number is never the best, not even the first.
+        if value is not None and not math.isnan(value) and (self.best is None or self._is_better(value, self.best)):
             self._best_before, self.best, self._is_best = self.best, value, True
         if not self.pace.epoch_done:
             self._save(trainer)
+
+    def _is_better(self, value: float, best: float) -> bool:
+        return value > best if self.higher_is_better else value < best
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Save the state between two epochs."""

@@ -135,8 +135,8 @@ def write(lines: Iterable[str], path: str | None) -> None:
         temporary.replace(kept)
         raise UserError(f"{error} The answers to what came before it are in {kept}.") from error
     except OSError as error:
-        kept = _keep_whole_lines(temporary, target)
-        raise UserError(f"output: {path} can't be written ({error.strerror}).{kept}") from error
+        there = _keep_whole_lines(temporary, target)
+        raise UserError(f"output: {path} can't be written ({error.strerror}).{there}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

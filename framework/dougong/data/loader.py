@@ -144,7 +144,7 @@ class ResumableLoader(EnduringLoader):
         self.batches = batches
         self._skip = 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         done, self._skip = self._skip, 0
         yield from self.pass_from(done)
         self.done = 0

@@ -45,7 +45,12 @@ class SplitFiles:
     def fingerprint(self) -> dict[str, str]:
         """The SHA-256 of each file."""
         paths = [Path(self.folder).expanduser() / name for name in self.names.values() if name]
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
+        return {path.name: _sha256(path) for path in paths if path.is_file()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def text_lines(path: Path, bad_row: BadRow) -> Iterator[tuple[str, str | None]]:

@@ -19,8 +19,8 @@ STDERR = 2
 _CODES = {signal.SIGINT: _INTERRUPTED, signal.SIGTERM: TRY_AGAIN, signal.SIGUSR1: TRY_AGAIN}
 
 
-class InterruptedRunError(Exception):
-    """The run was asked to stop, and the state is saved."""
+class InterruptedRunError(BaseException):
+    """The run was asked to stop, and the state is saved. As KeyboardInterrupt, nothing may take it for a failure."""
 
 
 class Interrupt:

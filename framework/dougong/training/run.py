@@ -84,7 +84,8 @@ def run_here(config: Config, folder: Path, resume: bool) -> RunResult:
         try:
             result = _run(config, folder, resume, interrupt)
         except InterruptedRunError:  # before or after the training itself
-            result = RunResult(folder, None, {}, "interrupted")
+            last = folder / "checkpoints" / "last.ckpt"
+            result = RunResult(folder, last if last.exists() else None, {}, "interrupted")
         seconds = round(time.perf_counter() - started, 1)
         if place().first:
             with suppress(OSError):  # what it was worth is in the checkpoints and the metrics as well

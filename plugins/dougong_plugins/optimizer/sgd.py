@@ -45,7 +45,7 @@ class SGD(torch.optim.SGD):
         super().__init__(groups, lr, momentum, dampening, weight_decay, nesterov, maximize=maximize, fused=fused)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update."""
         loss = None
         if closure is not None:
