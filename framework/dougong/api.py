@@ -31,14 +31,14 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     from dougong.training.processes.follow import following
     from dougong.training.processes.wanted import DEVICES, in_devices
 
+    if following():
+        return run_training({}, Path())  # what the first process says
     resumed = [word.partition("=")[2] for word in overrides if word.startswith("resume=")]
     if resumed:
         if any(not word.startswith(("resume=", DEVICES)) for word in overrides):
             raise UserError(f"resume={resumed[-1]}: a resumed run keeps its own configuration; give nothing beside it.")
         path = Path(resumed[-1])
         return run_training(in_devices(load_config(path), overrides), path, resume=True)
-    if following():
-        folder = folder or "."  # the first process says which
     return run_training(compose(overrides), Path(folder or make_run_folder("outputs")))
 
 
