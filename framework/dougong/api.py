@@ -32,11 +32,11 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     from dougong.compose.run_folder import make_run_folder
     from dougong.training.processes.follow import following
 
+    if following():
+        return run_training({}, Path())  # what the first process says
     named, words = split_words(overrides)
     if named not in (None, AUTO):
         return resume(named, words)
-    if following():
-        return run_training({}, Path("."))  # the first process says what
     config = compose(words)
     if named == AUTO and (earlier := unfinished(config, str(folder or "${run_folder:outputs}"))):
         return resume(str(earlier))

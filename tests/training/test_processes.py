@@ -12,9 +12,15 @@ import dougong
 from dougong.compose.compose import compose
 from dougong.errors import UserError
 
-STILL = ("encoder.dropout=0", "embedding.dropout=0", "task.dropout=0")
+STILL = ("encoder.dropout=0", "embedding.dropout=0", "task.dropout=0", "trainer.max_epochs=1")
 EXACT = (*STILL, "trainer.precision=64")
-CRASHING = (f"plugin_path=[{PLUGINS}]", "callback=[crash,fault]", "trainer.log_every=3", "trainer.save_every=4")
+CRASHING = (
+    f"plugin_path=[{PLUGINS}]",
+    "callback=[crash,fault]",
+    "trainer.log_every=3",
+    "trainer.save_every=4",
+    "trainer.max_epochs=1",
+)
 CASES = {
     "float32": STILL,
     # 57 texts in batches of 8: of the last batch the second process has none.

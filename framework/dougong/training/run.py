@@ -64,8 +64,7 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
     """
     if following():
         # A script that torchrun started in several processes comes here in each of them.
-        config, folder, resume = told() or (config, folder, resume)
-        return run_here(config, folder, resume)
+        return run_here(*(told() or (config, folder, resume)))
     if not resume and (folder / "checkpoints").exists():
         raise UserError(f"{folder}: holds a run already; go on with it by resume={folder}, or take another folder.")
     processes = processes_wanted(config["trainer"])

@@ -26,6 +26,7 @@ class RDrop(GradientCallback):
     """
 
     needs: ClassVar = frozenset({"distributions"})
+    takes_shards: ClassVar = True
 
     def __init__(self, alpha: Annotated[float, Gt(0)] = 1.0) -> None:
         self.alpha = alpha

@@ -48,6 +48,7 @@ class Adafactor(StatefulOptimizer):
 
     row_separable: ClassVar = False
     averages_weights: ClassVar = False
+    takes_shards: ClassVar = True
 
     def __init__(
         self,

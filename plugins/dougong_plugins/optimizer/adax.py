@@ -52,6 +52,7 @@ class AdaX(StatefulOptimizer):
 
     row_separable: ClassVar = True
     averages_weights: ClassVar = False
+    takes_shards: ClassVar = True
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ class Lion(CopyableOptimizer, pytorch_optimizer.Lion):
 
     row_separable: ClassVar = True
     averages_weights: ClassVar = False
+    takes_shards: ClassVar = True
 
     def __init__(
         self,

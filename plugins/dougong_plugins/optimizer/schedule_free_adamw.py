@@ -35,6 +35,7 @@ class ScheduleFreeAdamW(schedulefree.AdamWScheduleFree):  # type: ignore[misc]
 
     row_separable: ClassVar = False
     averages_weights: ClassVar = True
+    takes_shards: ClassVar = True
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class EventExtraction(SpanTask):
     main_metric: ClassVar = "f1"
     needs: ClassVar = frozenset()
     streams: ClassVar = False
+    takes_shards: ClassVar = True
     supports: ClassVar = frozenset()
     sought: ClassVar = "arguments"
 

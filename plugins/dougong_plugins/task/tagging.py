@@ -35,6 +35,7 @@ class Tagging(SpanTask):
     main_metric: ClassVar = "f1"
     needs: ClassVar = frozenset()
     streams: ClassVar = False
+    takes_shards: ClassVar = True
     supports: ClassVar = frozenset()
     sought: ClassVar = "entities"
 

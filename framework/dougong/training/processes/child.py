@@ -10,6 +10,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from dougong.errors import UserError
 from dougong.training.processes.place import place
 
@@ -19,7 +21,7 @@ STOPPED = 130
 def main(folder: Path) -> int:
     """Run the job of the folder as the process that the environment says, and leave there what came of it."""
     threading.Thread(target=_die_with_the_parent, daemon=True).start()
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    job = yaml.safe_load((folder / "job.yaml").read_text(encoding="utf-8"))
     _log_to(job["log"])
     code, outcome = _attempt(job)
     path = folder / f"outcome.{place().rank}.json"
@@ -28,9 +30,9 @@ def main(folder: Path) -> int:
 
 
 def _attempt(job: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    from dougong.training.run import run_here
-
     try:
+        from dougong.training.run import run_here
+
         result = run_here(job["config"], Path(job["folder"]), job["resume"])
     except UserError as error:
         return 2, {"user_error": str(error)}

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import yaml
+
 from dougong.errors import UserError
 from dougong.training.processes.forward import Forward
 from dougong.training.processes.place import RENDEZVOUS, Place
@@ -20,7 +22,7 @@ POLL = 0.05
 """Seconds between two looks at the processes."""
 
 GRACE = 5.0
-"""Seconds that the others have to end by themselves, once one has died; to write down that the run has failed, say."""
+"""Seconds that the others have to end by themselves once one has died, or the first is done."""
 
 CHILD = "dougong.training.processes.child"
 
@@ -56,7 +58,7 @@ def launch(job: dict[str, Any], count: int) -> dict[str, Any]:
     """
     with TemporaryDirectory(prefix="dougong-") as shared:
         folder = Path(shared)
-        (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        (folder / "job.yaml").write_text(yaml.safe_dump(job), encoding="utf-8")  # JSON has no numbers as keys
         processes = [_start(folder, Place(rank, count, rank, count)) for rank in range(count)]
         try:
             with Forward(processes):
@@ -74,7 +76,7 @@ def _start(folder: Path, here: Place) -> subprocess.Popen[bytes]:
     environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
     with (folder / f"errors.{here.rank}").open("wb") as errors:
         return subprocess.Popen(
-            [sys.executable, "-m", CHILD, str(folder)],
+            [sys.executable, "-P", "-m", CHILD, str(folder)],  # the working directory is no place to import from
             env=environment,
             stdin=subprocess.PIPE,  # closes when this process dies, which is how the child knows
             stdout=None if here.first else subprocess.DEVNULL,
@@ -92,7 +94,8 @@ def _supervise(processes: Sequence[subprocess.Popen[bytes]], folder: Path) -> li
         for rank, process in enumerate(processes):
             if rank not in ended and (code := process.poll()) is not None:
                 ended[rank] = Ended(rank, code, _outcome(folder / f"outcome.{rank}.json"))
-                deadline = deadline or time.monotonic() + GRACE
+                if code or rank == 0:  # the first may take its time to finish, with a tracker that uploads, say
+                    deadline = deadline or time.monotonic() + GRACE
         time.sleep(POLL)
     return list(ended.values())
 
