@@ -89,7 +89,9 @@ def step_times(path: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Updates, and the milliseconds of a step up to each since the entry before."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["metric"] == "speed/examples_per_second"]
-    return np.array([int(row["update"]) for row in rows]), np.array([1000 * BATCH / float(row["value"]) for row in rows])
+    return np.array([int(row["update"]) for row in rows]), np.array(
+        [1000 * BATCH / float(row["value"]) for row in rows]
+    )
 
 
 def summary(updates: Any, values: Any) -> dict[str, float]:
