@@ -57,7 +57,7 @@ def trial_of(subject: Subject, dtype: torch.dtype = torch.float64) -> Trial:
     facts = subject.cls.study(found["train"])
     torch.manual_seed(0)
     task = make_task(assembly, facts, tokenizer).to(dtype).eval()
-    encoded = encode(task, data, found["train"], TokenStore(subject.folder / "tokens"))
+    encoded = encode(task, data, found["train"], TokenStore(subject.folder / "tokens") if task.streams else None)
     maker = batch_maker(task, encoded.examples, 0)
     state = tokenizer.state() if tokenizer is not None else None
     return Trial(config, task, facts, state, list(found["train"]), encoded.examples, data, maker)

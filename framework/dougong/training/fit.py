@@ -19,7 +19,6 @@ from dougong.contracts.tracker import RunInformation
 from dougong.data.batches import TrainingBatches, evaluation_batches
 from dougong.data.loader import BatchMaker, ResumableLoader, evaluation_loader
 from dougong.data.stream import Records
-from dougong.data.token_file import TokenStore
 from dougong.registry.plugin import class_signature
 from dougong.registry.values import fill
 from dougong.training import report
@@ -30,8 +29,9 @@ from dougong.training.groups import freeze, optimizer_settings
 from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
+from dougong.training.pass_report import watch
 from dougong.training.precision import answering, choose
-from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
+from dougong.training.prepare import EncodedSplit, batch_maker, encode_all, fit_tokenizer, load_pretrained, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.stacked import stacked
@@ -103,6 +103,7 @@ def prepare(
     # A run goes on in the precision that it began in, also on another machine.
     precision = saved["precision"] if saved else choose(settings.trainer.precision, device)[0]
     task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
+    watch(records, settings.trainer.progress)
     tokenizer = None
     if saved is None:
         tokenizer = fit_tokenizer(assembly, task_class, records["train"])
@@ -119,12 +120,7 @@ def prepare(
         task = task.double()
     groups = optimizer_settings(config["optimizer"])
     freeze(task, groups)
-    identity = data.fingerprint() if task.streams else {}
-    splits = {
-        split: encode(task, data, rows, TokenStore(folder / "tokens", identity and [config["data"], identity, split]))
-        for split, rows in records.items()
-        if rows
-    }
+    splits = encode_all(assembly, task, data, records, facts, folder / "tokens", settings.loader)
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
     return Session(

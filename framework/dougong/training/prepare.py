@@ -1,28 +1,30 @@
 """Records to a model and its batches: what has to be learnt of the data before training can start."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dougong.contracts.data import Data
+from dougong.compose.settings import LoaderSettings
+from dougong.contracts.data import Data, Split
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Facts, Task
 from dougong.contracts.tokenizer import Tokenizer
-from dougong.data.examples import Examples, pack
+from dougong.data.encoding import RecordEncoder
+from dougong.data.examples import Examples
 from dougong.data.loader import BatchMaker
-from dougong.data.stream import Records
+from dougong.data.stream import Chosen, Records
 from dougong.data.token_file import TokenStore
 from dougong.pretrained.ours import tokenizer_state
 from dougong.training.assemble import Assembly
-
-CHUNK = 1000
+from dougong.training.kept_data import encoding_identity, stores
 
 
 @dataclass
 class EncodedSplit:
     """A split's records and their examples, in the same order; no records where the task streams."""
 
-    records: Sequence[Any]
+    records: Collection[Any]
     examples: Examples
 
     def __len__(self) -> int:
@@ -72,34 +74,59 @@ def load_pretrained(task: Task) -> list[str]:
     return [line for encoder in encoders for line in encoder.load_pretrained()]
 
 
-def encode(task: Task, data: Data, records: Records, store: TokenStore) -> EncodedSplit:
+def encode(
+    task: Task, data: Data, records: Records, store: TokenStore | None = None, about: Any = None, processes: int = 1
+) -> EncodedSplit:
     """Examples of the records that the task can use; the others are reported as bad rows.
 
     Args:
-        store: keeps the examples of a task that streams.
+        store: keeps the examples; None to hold them in memory, which a task that streams can't.
+        about: what the examples depend on beside the records.
+        processes: that encode.
 
     Raises:
         UserError: a record can't be used, and the user did not choose to skip such rows.
     """
     if task.streams:
+        assert store is not None
         return EncodedSplit((), task.stream(records, store))
-    usable = []
-    for record in records:
-        problem = task.problem(record)
-        if problem is None:
-            usable.append(record)
-        else:
-            data.bad_row(record.source, problem)
-    return EncodedSplit(usable, pack(_chunks(task, usable)))
+
+    def unusable(source: str, reason: str) -> None:
+        data.bad_row(source, reason)
+        data.bad_rows -= 1  # counted below, also where the examples were there already
+
+    encoder = RecordEncoder(task, unusable, processes)
+    encoded = encoder.in_memory(records) if store is None else encoder.in_files(records, store, about)
+    data.bad_rows += len(encoded.left_out)
+    usable = Chosen(records, encoded.left_out, encoded.records - len(encoded.left_out))
+    return EncodedSplit(list(usable) if isinstance(records, list) else usable, encoded.examples)
+
+
+def encode_all(
+    assembly: Assembly,
+    task: Task,
+    data: Data,
+    records: Mapping[Split, Records],
+    facts: Facts,
+    folder: Path,
+    loader: LoaderSettings,
+) -> dict[Split, EncodedSplit]:
+    """The splits that have records, encoded.
+
+    Args:
+        folder: where examples are kept that are not held in memory, unless `loader.cache` says otherwise.
+    """
+    places = stores(assembly, task, data, records, folder, loader)
+    kept = not task.streams and any(places.values())
+    about = encoding_identity(assembly, task, facts) if kept else None
+    return {
+        split: encode(task, data, rows, places[split], about, loader.encode_processes)
+        for split, rows in records.items()
+        if rows
+    }
 
 
 def batch_maker(task: Task, examples: Examples, seed: int) -> BatchMaker:
     """Makes the batches that a task is trained and scored on."""
     varies = type(task).vary is not Task.vary
     return BatchMaker(examples, task.padding_values(), task.vary if varies else None, seed)
-
-
-def _chunks(task: Task, records: Sequence[Any]) -> Iterator[list[dict[str, Any]]]:
-    for begin in range(0, len(records), CHUNK):
-        examples = task.encode(records[begin : begin + CHUNK])
-        yield [{**row, "record": row["record"] + begin} for row in examples] if "record" in examples[0] else examples
