@@ -22,7 +22,8 @@ from dougong.testing.configuration import Config, NoDataError
 from dougong.testing.runs import configuration_with
 from dougong.testing.subject import Subject
 from dougong.training.assemble import Assembly
-from dougong.training.prepare import batch_maker, encode, fit_tokenizer, make_task
+from dougong.training.kept_data import fit_tokenizer
+from dougong.training.prepare import batch_maker, encode, make_task
 from dougong.training.read import read
 
 

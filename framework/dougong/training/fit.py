@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
 from dougong.checkpoint import file
 from dougong.checkpoint.lightning import Checkpoints
 from dougong.compose.settings import LoaderSettings, OptimizerSettings, RunSettings, TrainerSettings
 from dougong.contracts.data import Data, Split
 from dougong.contracts.task import Facts, Task
+from dougong.contracts.tokenizer import Tokenizer
 from dougong.contracts.tracker import RunInformation
-from dougong.data.batches import TrainingBatches, evaluation_batches
-from dougong.data.loader import BatchMaker, ResumableLoader, evaluation_loader
+from dougong.data.batches import Epochs, TrainingBatches, evaluation_batches
+from dougong.data.loader import Batch, BatchMaker, ResumableLoader, evaluation_loader
+from dougong.data.record_batches import RecordBatches, RecordBatchMaker
 from dougong.data.stream import Records
 from dougong.registry.plugin import class_signature
 from dougong.registry.values import fill
@@ -27,11 +30,12 @@ from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
 from dougong.training.groups import freeze, optimizer_settings
 from dougong.training.interrupt import Interrupt, InterruptedRunError
+from dougong.training.kept_data import learn, stores
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
-from dougong.training.pass_report import watch
+from dougong.training.pass_report import unwatch, watch
 from dougong.training.precision import answering, choose
-from dougong.training.prepare import EncodedSplit, batch_maker, encode_all, fit_tokenizer, load_pretrained, make_task
+from dougong.training.prepare import EncodedSplit, batch_maker, encode_all, load_pretrained, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.stacked import stacked
@@ -59,6 +63,13 @@ class Session:
     def maker(self, split: Split) -> BatchMaker:
         """Makes the batches of a split."""
         return batch_maker(self.task, self.splits[split].examples, self.settings.seed)
+
+    def training_batches(self) -> tuple[Dataset[Batch], Epochs]:
+        """What makes the batches of the training split, and what it makes them of in each epoch."""
+        split, loader, seed = self.splits["train"], self.settings.loader, self.settings.seed
+        if split.encoded:
+            return self.maker("train"), TrainingBatches(split.examples.lengths, loader, seed, *_rank_and_world())
+        return RecordBatchMaker(self.task, seed), RecordBatches(split.records, loader, seed, *_rank_and_world())
 
     def evaluation_loader(self, split: Split) -> Any:
         """The batches of a split, each once."""
@@ -104,10 +115,11 @@ def prepare(
     precision = saved["precision"] if saved else choose(settings.trainer.precision, device)[0]
     task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
     watch(records, settings.trainer.progress)
-    tokenizer = None
+    places = stores(assembly, task_class, data, records, folder / "tokens", settings.loader)
+    tokenizer: Tokenizer | None = None
+    facts: Facts
     if saved is None:
-        tokenizer = fit_tokenizer(assembly, task_class, records["train"])
-        facts: Facts = task_class.study(records["train"])
+        tokenizer, facts = learn(assembly, task_class, records["train"], places["train"])
     else:
         facts = saved["facts"]
         if saved["tokenizer"] is not None:
@@ -120,7 +132,8 @@ def prepare(
         task = task.double()
     groups = optimizer_settings(config["optimizer"])
     freeze(task, groups)
-    splits = encode_all(assembly, task, data, records, facts, folder / "tokens", settings.loader)
+    splits = encode_all(assembly, task, data, records, facts, places)
+    unwatch(records)
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision}
     return Session(
@@ -138,11 +151,10 @@ class Training:
         self.interrupt = Interrupt()
         settings = session.settings
         loader = settings.loader
-        lengths = session.splits["train"].examples.lengths
-        batches = TrainingBatches(lengths, loader, settings.seed, *_rank_and_world())
+        maker, batches = session.training_batches()
         updates = count_updates(batches, settings.trainer)
         workers, on_gpu = loader.num_workers, session.device == "cuda"
-        self.loader = ResumableLoader(session.maker("train"), batches, workers, on_gpu)
+        self.loader = ResumableLoader(maker, batches, workers, on_gpu)
         if saved is not None:
             self.loader.load_state_dict(saved["position"])
         self.pace = Pace(self.loader, settings.trainer, updates)

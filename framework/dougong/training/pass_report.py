@@ -83,3 +83,10 @@ def watch(records: Mapping[Split, Records], mode: str) -> None:
     for split, rows in records.items():
         if isinstance(rows, RecordStream):
             rows.watch = PassReport(mode, split)
+
+
+def unwatch(records: Mapping[Split, Records]) -> None:
+    """Report no more: what is shown from now on is the training."""
+    for rows in records.values():
+        if isinstance(rows, RecordStream):
+            rows.watch = None

@@ -1,23 +1,20 @@
 """Records to a model and its batches: what has to be learnt of the data before training can start."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from dougong.compose.settings import LoaderSettings
 from dougong.contracts.data import Data, Split
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Facts, Task
 from dougong.contracts.tokenizer import Tokenizer
 from dougong.data.encoding import RecordEncoder
-from dougong.data.examples import Examples
+from dougong.data.examples import Examples, joined
 from dougong.data.loader import BatchMaker
 from dougong.data.stream import Chosen, Records
 from dougong.data.token_file import TokenStore
-from dougong.pretrained.ours import tokenizer_state
 from dougong.training.assemble import Assembly
-from dougong.training.kept_data import encoding_identity, stores
+from dougong.training.kept_data import Stores, encoding_identity
 
 
 @dataclass
@@ -26,6 +23,8 @@ class EncodedSplit:
 
     records: Collection[Any]
     examples: Examples
+    encoded: bool = True
+    """Whether the examples are there; else they are made of the records as they are needed."""
 
     def __len__(self) -> int:
         return len(self.records) or len(self.examples)
@@ -37,35 +36,6 @@ def make_task(assembly: Assembly, facts: Facts, tokenizer: Tokenizer | None) -> 
         assembly.ready["tokenizer"] = tokenizer
     task: Task = assembly.make("task", facts=facts)
     return task
-
-
-@dataclass
-class _Texts(Iterable[str]):
-    """The texts of records, as often as they are asked for."""
-
-    task_class: type[Task]
-    records: Iterable[Any]
-
-    def __iter__(self) -> Iterator[str]:
-        return (text for record in self.records for text in self.task_class.texts(record))
-
-
-def fit_tokenizer(assembly: Assembly, task_class: type[Task], records: Iterable[Any]) -> Tokenizer | None:
-    """The tokenizer, having learnt from the training texts or been taken from a checkpoint; None where no part of the
-    model asks for one.
-
-    Raises:
-        UserError: the checkpoint has none.
-    """
-    tokenizer: Tokenizer | None = assembly.make("tokenizer")
-    if tokenizer is None:
-        return None
-    named = assembly.config["tokenizer"].get("pretrained")
-    if named is not None:
-        tokenizer.restore(tokenizer_state(named, "tokenizer.pretrained"))
-    else:
-        tokenizer.fit(_Texts(task_class, records))
-    return tokenizer
 
 
 def load_pretrained(task: Task) -> list[str]:
@@ -90,40 +60,53 @@ def encode(
     if task.streams:
         assert store is not None
         return EncodedSplit((), task.stream(records, store))
-
-    def unusable(source: str, reason: str) -> None:
-        data.bad_row(source, reason)
-        data.bad_rows -= 1  # counted below, also where the examples were there already
-
-    encoder = RecordEncoder(task, unusable, processes)
+    encoder = RecordEncoder(task, _teller(data), processes)
     encoded = encoder.in_memory(records) if store is None else encoder.in_files(records, store, about)
     data.bad_rows += len(encoded.left_out)
     usable = Chosen(records, encoded.left_out, encoded.records - len(encoded.left_out))
     return EncodedSplit(list(usable) if isinstance(records, list) else usable, encoded.examples)
 
 
+def unencoded(task: Task, data: Data, records: Records) -> EncodedSplit:
+    """The records that the task can use, found by looking at each; the others are reported as bad rows."""
+    tell, left_out, number = _teller(data), [], -1
+    for number, record in enumerate(records):
+        if (problem := task.problem(record)) is not None:
+            tell(record.source, problem)
+            left_out.append(number)
+    data.bad_rows += len(left_out)
+    return EncodedSplit(Chosen(records, left_out, number + 1 - len(left_out)), joined(()), encoded=False)
+
+
 def encode_all(
-    assembly: Assembly,
-    task: Task,
-    data: Data,
-    records: Mapping[Split, Records],
-    facts: Facts,
-    folder: Path,
-    loader: LoaderSettings,
+    assembly: Assembly, task: Task, data: Data, records: Mapping[Split, Records], facts: Facts, places: Stores
 ) -> dict[Split, EncodedSplit]:
     """The splits that have records, encoded.
 
     Args:
-        folder: where examples are kept that are not held in memory, unless `loader.cache` says otherwise.
+        places: where their examples are kept.
     """
-    places = stores(assembly, task, data, records, folder, loader)
+    loader, records = assembly.config["loader"], dict(records)
+    splits: dict[Split, EncodedSplit] = {}
+    if loader["shuffle_buffer"] is not None:
+        splits["train"] = unencoded(task, data, records.pop("train"))
     kept = not task.streams and any(places.values())
     about = encoding_identity(assembly, task, facts) if kept else None
-    return {
-        split: encode(task, data, rows, places[split], about, loader.encode_processes)
+    return splits | {
+        split: encode(task, data, rows, places[split], about, loader["encode_processes"])
         for split, rows in records.items()
         if rows
     }
+
+
+def _teller(data: Data) -> Callable[[str, str], None]:
+    """Tells of records that a task can't use; they are counted apart, since a reader counts its own anew each pass."""
+
+    def tell(source: str, reason: str) -> None:
+        data.bad_row(source, reason)
+        data.bad_rows -= 1
+
+    return tell
 
 
 def batch_maker(task: Task, examples: Examples, seed: int) -> BatchMaker:

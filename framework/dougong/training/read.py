@@ -12,12 +12,14 @@ def read(assembly: Assembly, splits: Sequence[Split]) -> tuple[Data, dict[Split,
     """The data plugin and the records of the splits, in a list or, where they are many or the task streams, on call.
 
     Raises:
-        UserError: a file, a column or a row is at fault, or the training split is empty.
+        UserError: a file, a column or a row is at fault, the training split is empty, or a setting does not go with it.
     """
     data: Data = assembly.make("data")
     task = assembly.catalogue.get("task", assembly.config["task"]["name"])
     record = next(item for item in data.yields if item.__name__ == task.fact("accepts"))
     streams = {split: RecordStream(data, split, record) for split in splits}
+    if task.fact("streams") and assembly.config["loader"]["shuffle_buffer"] is not None:
+        raise UserError(f"loader.shuffle_buffer: {task.key.replace('/', '=')} shuffles tokens in a file; leave it out.")
     most = assembly.config["loader"]["records_in_memory"]
     records: dict[Split, Records] = {
         split: stream if task.fact("streams") else held(stream, most) for split, stream in streams.items()
