@@ -95,16 +95,17 @@ TASKS = {"classification": table, "masked_lm": masked, "causal_lm": causal}
 
 
 def memory(process: psutil.Process) -> tuple[float, float]:
-    """MiB of all processes of a run: theirs alone, and pages of files."""
+    """MiB of all processes of a run: theirs alone, and pages of files that they have mapped."""
     alone = files = 0
     for one in [process, *process.children(recursive=True)]:
         try:
-            lines = Path(f"/proc/{one.pid}/status").read_text().splitlines()
+            lines = Path(f"/proc/{one.pid}/smaps_rollup").read_text().splitlines()[1:]
         except OSError:
             continue
-        found = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith("Rss")}
-        alone += found.get("RssAnon", 0) + found.get("RssShmem", 0)
-        files += found.get("RssFile", 0)
+        # Pages that several processes share are counted once, by parts.
+        found = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith("Pss")}
+        alone += found.get("Pss_Anon", 0) + found.get("Pss_Shmem", 0)
+        files += found.get("Pss_File", 0)
     return alone / 1024, files / 1024
 
 
@@ -124,7 +125,7 @@ def run(settings: list[str]) -> tuple[float, float, float]:
             except psutil.NoSuchProcess:
                 break
             alone, whole = max(alone, own), max(whole, own + files)
-            time.sleep(0.2)
+            time.sleep(0.5)
         output = training.stdout.read() if training.stdout else ""
     if training.returncode:
         raise RuntimeError(output)
@@ -139,7 +140,9 @@ def main() -> None:
     parser.add_argument("--only", choices=TASKS)
     options = parser.parse_args()
     print(
-        "| task | run | own memory, MiB | above the model's | with pages of files | seconds |\n|---|---|---:|---:|---:|---:|"
+        "| task | run | own memory, MiB | above the model's | with pages of files | seconds |\n"
+        + "|---|---|"
+        + "---:|" * 4
     )
     for name, make in TASKS.items():
         if options.only in (None, name):
