@@ -9,6 +9,7 @@ tenth is left out, in which imports, pools and caches fill. Prints a table, and 
 
 import argparse
 import csv
+import itertools
 import json
 import os
 import subprocess
@@ -121,7 +122,8 @@ def main() -> None:
         seen = watch(folder, options.updates, options.minutes)
         updates, times = step_times(folder / "metrics.csv")
         seconds = time.monotonic() - started
-    training = [sample for sample in seen if sample[0] < updates.max()]  # not its end, where all is given back
+    # Not what comes after the last update, where all is given back.
+    training = itertools.takewhile(lambda sample: sample[0] < updates.max(), seen)
     numbers, own, others = zip(*training, strict=True)
     rows = {
         "memory of the training, MiB": summary(numbers, own),

@@ -2,6 +2,7 @@
 
 import os
 import time
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -228,3 +229,30 @@ def test_a_split_of_which_nothing_can_be_used_has_no_examples(tmp_path):
         found, told = encoded(folder, texts=["1", "2"])
         assert len(found.examples) == 0
         assert len(told) == 2
+
+
+class Numbers(Letters):
+    """An example a record, of 200 tokens."""
+
+    def problem(self, record):
+        return None
+
+    def encode(self, records):
+        return [{"tokens": np.arange(200), "label": 1} for _ in records]
+
+
+def test_memory_does_not_grow_with_what_is_encoded_into_files(tmp_path):
+    def peak(count, folder):
+        texts = RecordEncoder(Numbers(), lambda *_: None)
+        records = (PlainText("x" * 50) for _ in range(count))
+        tracemalloc.start()
+        found = texts.in_memory(records) if folder is None else texts.in_files(records, Cache(folder, count), None)
+        tokens = sum(int(found.examples.columns["tokens"].row(number)[-1]) for number in range(count))
+        assert tokens == 199 * count
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size / 2**20
+
+    small, large = peak(1000, tmp_path), peak(8000, tmp_path)
+    assert peak(8000, None) > 6, "8,000 examples of 200 numbers of 4 bytes take 6 MiB"
+    assert large < small + 0.5
