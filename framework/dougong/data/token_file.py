@@ -59,19 +59,26 @@ class Documents:
         begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
         step = length - overlap
         counts = np.maximum(-(-(ends - begins - overlap) // step), 0)  # (C,)
-        first = np.repeat(np.cumsum(counts) - counts, counts)
-        starts = np.repeat(begins, counts) + (np.arange(counts.sum()) - first) * step  # (K,)
+        starts = np.arange(counts.sum())  # (K,)
+        starts -= np.repeat(np.cumsum(counts) - counts, counts)
+        starts *= step
+        starts += np.repeat(begins, counts)
         stops = np.minimum(starts + length, np.repeat(ends, counts))
-        characters = self._characters_before(stops) - self._characters_before(starts + overlap)
-        columns = {"tokens": Column(self.tokens, stops, starts), "characters": Column(characters.astype(np.float32))}
+        characters = self._characters_between(starts, stops, overlap)
+        columns = {"tokens": Column(self.tokens, stops, starts), "characters": Column(characters)}
         return Examples(columns, stops - starts)
 
-    def _characters_before(self, places: Lengths) -> npt.NDArray[np.float64]:
-        """Characters of the tokens before each place; a start token stands for none."""
+    def _characters_between(self, starts: Lengths, stops: Lengths, overlap: int) -> npt.NDArray[np.float32]:
+        """Characters of the tokens of each block, its overlap aside; a start token stands for none."""
         begins = np.concatenate([np.zeros(1, np.int64), self.ends[:-1]]) + 1
         total = np.cumsum(self.characters)
         known = np.stack([begins, self.ends], 1).ravel()
-        return np.interp(places, known, np.stack([total - self.characters, total], 1).ravel())
+        before = np.stack([total - self.characters, total], 1).ravel()
+        found = np.empty(len(starts), np.float32)
+        for first in range(0, len(starts), TOGETHER):  # there may be more blocks than memory for all that is between
+            part = slice(first, first + TOGETHER)
+            found[part] = np.interp(stops[part], known, before) - np.interp(starts[part] + overlap, known, before)
+        return found
 
 
 @dataclass(frozen=True)
