@@ -38,7 +38,9 @@ def stores(
     kept = [
         split
         for split, rows in records.items()
-        if task.streams or loader.cache is not None or isinstance(rows, RecordStream)
+        if task.streams
+        or loader.cache is not None
+        or (isinstance(rows, RecordStream) and (split != "train" or loader.shuffle_buffer is None))
     ]
     identity = _data_identity(assembly, data) if kept else None
     return {
@@ -142,6 +144,7 @@ def encoding_identity(assembly: Assembly, task: Task, facts: Facts) -> dict[str,
         "tokenizer": tokenizer.state(),
         "tokenizer settings": {name: value for name, value in chosen.items() if name != "pretrained"},
         "max_length": task.encoder.max_length,
+        "segments": task.encoder.segments,
     }
 
 
