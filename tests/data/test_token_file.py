@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from dougong.data import token_file
 from dougong.data.records import PlainText
 from dougong.data.token_file import TokenStore
 from dougong_plugins.tokenizer.byte import ByteTokenizer
@@ -101,3 +102,23 @@ def test_a_tokenizer_with_losses_is_told_of(tmp_path, caplog):
     kept = CharacterTokenizer(min_count=1, lowercase=False, keep_whitespace=True)
     stored(tmp_path, tokenizer=kept)
     assert not caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_tokens_of_several_processes_are_those_of_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(token_file, "TOGETHER", 8)
+    texts = [f"text {number} 好" * (number % 4) for number in range(60)]
+    records = [PlainText(text, continues=number % 7 == 3) for number, text in enumerate(texts)]
+    one = TokenStore(tmp_path / "one").documents(fitted(), records)
+    three = TokenStore(tmp_path / "three", processes=3).documents(fitted(), records)
+    assert three.tokens.tolist() == one.tokens.tolist()
+    assert (three.ends.tolist(), three.characters.tolist()) == (one.ends.tolist(), one.characters.tolist())
+
+
+def test_a_bit_that_fell_over_in_kept_tokens_is_noticed(tmp_path):
+    stored(tmp_path, identity="one")
+    (kept,) = tmp_path.iterdir()
+    content = bytearray((kept / "tokens.bin").read_bytes())
+    content[len(content) // 2] ^= 1
+    (kept / "tokens.bin").write_bytes(content)
+    assert stored(tmp_path, ["again"], identity="one").characters.tolist() == [5]

@@ -7,7 +7,7 @@ import torch
 from dougong.compose.compose import compose
 from dougong.contracts.embedding import Inputs
 from dougong.training.assemble import Assembly
-from dougong.training.prepare import fit_tokenizer
+from dougong.training.kept_data import fit_tokenizer
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥", "un", "##der"]
 SIZES = {

@@ -64,12 +64,23 @@ class LoaderSettings:
         batch_tokens: at most this many tokens a batch, padding included, instead of `batch_size` examples.
         bucket_batches: batches that are sorted by length together; 1 turns length buckets off.
         num_workers: processes that make batches; 0 for the training process itself.
+        records_in_memory: records that are held in memory, of a split that has no more; a larger one is read from its
+            files whenever it is needed, and its examples are kept in files.
+        cache: a folder that keeps encoded examples for other runs, under the digest of all that they depend on; null
+            keeps those that do not fit in memory in the run's own folder.
+        encode_processes: processes that encode records.
+        shuffle_buffer: encode nothing beforehand: make examples as they are needed, of records that are shuffled within
+            a buffer of so many; null encodes all first, and shuffles all.
     """
 
     batch_size: Annotated[int, Ge(1)] = 32
     batch_tokens: Annotated[int, Ge(1)] | None = None
     bucket_batches: Annotated[int, Ge(1)] = 50
     num_workers: Annotated[int, Ge(0)] = 0
+    records_in_memory: Annotated[int, Ge(0)] = 100_000
+    cache: str | None = None
+    encode_processes: Annotated[int, Ge(1)] = 1
+    shuffle_buffer: Annotated[int, Ge(1)] | None = None
 
 
 @dataclass(frozen=True)

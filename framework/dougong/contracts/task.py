@@ -1,6 +1,7 @@
 """The contract of a task plugin."""
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -49,7 +50,8 @@ class Task(nn.Module):
 
     `accepts` is the record type it takes, `main_metric` the metric that names the best checkpoint, `higher_is_better`
     its direction, `needs` what it asks of an attention and of the encoder ("causal", say), and `supports` what it can
-    tell beside its loss: "distributions", by the method of that name.
+    tell beside its loss: "distributions", by the method of that name. `encodes_by` names the settings that `encode`
+    depends on, None for all: where another changes, examples that were kept are taken again.
 
     A task that `streams` takes records that need not fit in memory: it is given them as an iterable, by `stream`, and
     scores without them. `takes_shards` says whether its weights may be spread over processes: not where the parts are
@@ -64,6 +66,11 @@ class Task(nn.Module):
     supports: ClassVar[frozenset[str]] = frozenset()
     takes_shards: ClassVar[bool] = True
     encoder: Encoder
+    encodes_by: ClassVar[frozenset[str] | None] = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: Counter[str] = Counter()
 
     @classmethod
     def study(cls, records: Iterable[Any]) -> Facts:
@@ -88,7 +95,11 @@ class Task(nn.Module):
         """
 
     def remarks(self) -> list[str]:
-        """What the user should be told of the records that were encoded, a line each."""
+        """What the user should be told of the records that were encoded, a line each.
+
+        What they tell of is what `encode` counted in `noted`, which comes with examples that are taken from a cache, or
+        were encoded in other processes.
+        """
         return []
 
     def stream(self, records: Iterable[Any], store: TokenStore) -> Examples:

@@ -1,7 +1,7 @@
 """The order of the data: which examples make up each batch, as a pure function of seed and epoch."""
 
 from collections.abc import Iterator, Sized
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,27 @@ import numpy.typing as npt
 from dougong.compose.settings import LoaderSettings
 
 Numbers = npt.NDArray[np.int64]
+
+
+class Epochs(Protocol):
+    """What to make batches of in each epoch, from any place of it on.
+
+    `start` is the place that the next pass begins at, and 0 again after it.
+    """
+
+    settings: LoaderSettings
+    epoch: int
+    start: int
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next pass is of this epoch."""
+
+    def count(self, epoch: int) -> int:
+        """How many batches an epoch has."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 class TrainingBatches(Sized):

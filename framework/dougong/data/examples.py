@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,24 +44,61 @@ class Examples:
         return len(self.lengths)
 
 
+class Packed(NamedTuple):
+    """A column of some examples.
+
+    Args:
+        values: of all of them, one after the other.
+        counts: how many each has; None where each has just one.
+    """
+
+    values: Array
+    counts: Array | None
+
+
 def pack(chunks: Iterable[Sequence[Mapping[str, Any]]]) -> Examples:
     """Pack examples, given in chunks of rows, into columns."""
+    return joined(map(pack_rows, chunks))
+
+
+def pack_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Packed]:
+    """The columns of some examples."""
+    found = {}
+    for name in rows[0] if rows else ():
+        cells = [row[name] for row in rows]
+        if isinstance(cells[0], list | tuple | np.ndarray):
+            counts = np.fromiter(map(len, cells), np.int64, len(cells))
+            found[name] = Packed(_narrow(np.concatenate([np.asarray(cell) for cell in cells])), counts)
+        else:
+            found[name] = Packed(_narrow(np.asarray(cells)), None)
+    return found
+
+
+def joined(chunks: Iterable[Mapping[str, Packed]]) -> Examples:
+    """Examples in memory, of the columns of their chunks."""
     values: dict[str, list[Array]] = {}
     counts: dict[str, list[Array]] = {}
-    for rows in chunks:
-        for name in rows[0] if rows else ():
-            cells = [row[name] for row in rows]
-            if isinstance(cells[0], list | tuple | np.ndarray):
-                counts.setdefault(name, []).append(np.fromiter(map(len, cells), np.int64, len(cells)))
-                values.setdefault(name, []).append(_narrow(np.concatenate([np.asarray(cell) for cell in cells])))
-            else:
-                values.setdefault(name, []).append(_narrow(np.asarray(cells)))
+    for packed in chunks:
+        for name, part in packed.items():
+            values.setdefault(name, []).append(part.values)
+            if part.counts is not None:
+                counts.setdefault(name, []).append(part.counts)
     columns = {
-        name: Column(np.concatenate(parts), np.cumsum(np.concatenate(counts[name])) if name in counts else None)
+        name: Column(_concatenated(parts), np.cumsum(np.concatenate(counts[name])) if name in counts else None)
         for name, parts in values.items()
     }
+    return examples_of(columns)
+
+
+def examples_of(columns: Mapping[str, Column]) -> Examples:
+    """Examples with their lengths."""
     ends = columns["tokens"].ends if "tokens" in columns else None
     return Examples(columns, np.diff(ends, prepend=0) if ends is not None else np.empty(0, np.int64))
+
+
+def _concatenated(parts: Sequence[Array]) -> Array:
+    # Lists that are all empty have no type of their own.
+    return np.concatenate([part for part in parts if part.size] or parts[:1])
 
 
 def _narrow(values: Array) -> Array:

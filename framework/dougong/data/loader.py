@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from dougong.data.batches import Numbers, TrainingBatches, is_spare
+from dougong.data.batches import Epochs, Numbers, is_spare
 from dougong.data.examples import Column, Examples
 from dougong.data.workers import EnduringLoader
 
@@ -29,13 +29,22 @@ class BatchMaker(Dataset[Batch]):
         padding: what fills up each column; 0 where nothing is said.
         vary: changes an example at random (`Task.vary`); None where nothing is random.
         seed: of what `vary` draws.
+        names: the numbers that the examples go by; None where they go by their places.
     """
 
-    def __init__(self, examples: Examples, padding: Mapping[str, int], vary: Vary | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        padding: Mapping[str, int],
+        vary: Vary | None = None,
+        seed: int = 0,
+        names: Numbers | None = None,
+    ) -> None:
         self.examples = examples
         self.padding = padding
         self.vary = vary
         self.seed = seed
+        self.names = names
 
     def __getitem__(self, asked: Numbers | tuple[int, Numbers]) -> Batch:
         """The examples of these numbers as (B, N) and (B,) tensors, with `padding_mask` where there is padding.
@@ -52,7 +61,7 @@ class BatchMaker(Dataset[Batch]):
             batch, lengths = self._varied(self.vary, epoch, numbers)
         if lengths.min() != lengths.max():
             batch["padding_mask"] = torch.from_numpy(np.arange(lengths.max()) >= lengths[:, None])
-        batch["index"] = torch.from_numpy(np.asarray(named))
+        batch["index"] = torch.from_numpy(np.asarray(named if self.names is None else self.names[numbers]))
         return batch
 
     def _gather(self, name: str, column: Column, numbers: Numbers) -> Tensor:
@@ -70,7 +79,8 @@ class BatchMaker(Dataset[Batch]):
         """The batch, and how many tokens each example has now."""
         examples = [{name: column.row(number) for name, column in self.examples.columns.items()} for number in numbers]
         rows = [
-            vary(example, self._random(epoch, int(number))) for example, number in zip(examples, numbers, strict=True)
+            vary(example, self._random(epoch, int(name)))
+            for example, name in zip(examples, self._names(numbers), strict=True)
         ]
         columns = {name: [np.asarray(row[name]) for row in rows] for name in rows[0]}
         batch = {
@@ -78,6 +88,9 @@ class BatchMaker(Dataset[Batch]):
             for name, cells in columns.items()
         }
         return batch, np.array([len(row["tokens"]) for row in rows])
+
+    def _names(self, numbers: Numbers) -> Numbers:
+        return numbers if self.names is None else self.names[numbers]
 
     def _random(self, epoch: int, number: int) -> np.random.Generator:
         """Random numbers that are a function of seed, epoch and example, whoever draws them and when."""
@@ -89,13 +102,13 @@ class BatchMaker(Dataset[Batch]):
 class _Draws:
     """The batches of a pass, each with the epoch that it belongs to: workers have no other way to know."""
 
-    def __init__(self, batches: TrainingBatches) -> None:
+    def __init__(self, batches: Epochs) -> None:
         self.batches = batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __iter__(self) -> Iterator[tuple[int, Numbers]]:
+    def __iter__(self) -> Iterator[tuple[int, Any]]:
         for numbers in self.batches:
             yield self.batches.epoch, numbers
 
@@ -131,7 +144,7 @@ class _Listed(Sized):
 class ResumableLoader(EnduringLoader):
     """A loader that goes on where it was: its state is the epoch and how many of its batches the training has had."""
 
-    def __init__(self, maker: BatchMaker, batches: TrainingBatches, num_workers: int, pin_memory: bool) -> None:
+    def __init__(self, maker: Dataset[Batch], batches: Epochs, num_workers: int, pin_memory: bool) -> None:
         super().__init__(
             maker,
             sampler=_Draws(batches),

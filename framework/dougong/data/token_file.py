@@ -2,25 +2,27 @@
 
 # Shapes: T tokens of all documents, C documents, K blocks.
 
-import hashlib
+import itertools
 import json
 import logging
-import os
-import shutil
+from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from dougong.contracts.tokenizer import END, START, Tokenizer
+from dougong.data.cache import Cache, checksums, is_whole
 from dougong.data.examples import Column, Examples
+from dougong.data.processes import ordered_map
 from dougong.data.records import PlainText
 
-FORMAT = 1
+FORMAT = 2
+FILES = "files.json"
 TOGETHER = 1 << 18
 """Characters that are tokenised at once: enough to keep every core busy, and no corpus in memory."""
 
@@ -57,106 +59,106 @@ class Documents:
         begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
         step = length - overlap
         counts = np.maximum(-(-(ends - begins - overlap) // step), 0)  # (C,)
-        first = np.repeat(np.cumsum(counts) - counts, counts)
-        starts = np.repeat(begins, counts) + (np.arange(counts.sum()) - first) * step  # (K,)
+        starts = np.arange(counts.sum())  # (K,)
+        starts -= np.repeat(np.cumsum(counts) - counts, counts)
+        starts *= step
+        starts += np.repeat(begins, counts)
         stops = np.minimum(starts + length, np.repeat(ends, counts))
-        characters = self._characters_before(stops) - self._characters_before(starts + overlap)
-        columns = {"tokens": Column(self.tokens, stops, starts), "characters": Column(characters.astype(np.float32))}
+        characters = self._characters_between(starts, stops, overlap)
+        columns = {"tokens": Column(self.tokens, stops, starts), "characters": Column(characters)}
         return Examples(columns, stops - starts)
 
-    def _characters_before(self, places: Lengths) -> npt.NDArray[np.float64]:
-        """Characters of the tokens before each place; a start token stands for none."""
+    def _characters_between(self, starts: Lengths, stops: Lengths, overlap: int) -> npt.NDArray[np.float32]:
+        """Characters of the tokens of each block, its overlap aside; a start token stands for none."""
         begins = np.concatenate([np.zeros(1, np.int64), self.ends[:-1]]) + 1
         total = np.cumsum(self.characters)
         known = np.stack([begins, self.ends], 1).ravel()
-        return np.interp(places, known, np.stack([total - self.characters, total], 1).ravel())
+        before = np.stack([total - self.characters, total], 1).ravel()
+        found = np.empty(len(starts), np.float32)
+        for first in range(0, len(starts), TOGETHER):  # there may be more blocks than memory for all that is between
+            part = slice(first, first + TOGETHER)
+            found[part] = np.interp(stops[part], known, before) - np.interp(starts[part] + overlap, known, before)
+        return found
 
 
 @dataclass(frozen=True)
-class TokenStore:
+class TokenStore(Cache):
     """Where the tokens of a split are kept.
 
     Args:
-        folder: of the files.
-        identity: what the records depend on, as plain values; None where that is not known, so that nothing that was
-            kept can be trusted.
+        processes: that tokenise.
     """
 
-    folder: Path
-    identity: Any = None
-
-    def within(self, folder: str | None) -> "TokenStore":
-        """The same in a folder of the user's, where one is given."""
-        return self if folder is None else replace(self, folder=Path(folder).expanduser())
+    processes: int = 1
 
     def documents(self, tokenizer: Tokenizer, records: Iterable[PlainText]) -> Documents:
         """The records as tokens: those that were kept, or read now, in pieces, and kept."""
-        about = json.dumps([FORMAT, self.identity, tokenizer.state()], sort_keys=True, default=str)
-        kept = self.folder / hashlib.sha256(about.encode()).hexdigest()[:32]
         dtype = np.min_scalar_type(tokenizer.size - 1)
-        if self.identity is not None and (found := _load(kept, dtype)) is not None:
-            return found
-        # Written aside and renamed: a run that is killed leaves nothing that looks complete.
-        partial = self.folder / f".{kept.name}.{os.getpid()}.partial"
-        partial.mkdir(parents=True)
-        try:
-            _write(partial, dtype, tokenizer, records)
-            if self.identity is None or _load(kept, dtype) is None:
-                shutil.rmtree(kept, ignore_errors=True)
-            with suppress(OSError):  # another run was faster, and its file is the same
-                partial.rename(kept)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        written = _load(kept, dtype)
-        assert written is not None, f"{kept} was written and can't be read"
-        return written
+        return self.get(
+            ["tokens", FORMAT, tokenizer.state()],
+            lambda folder: _write(folder, dtype, tokenizer, records, self.processes),
+            lambda folder: _load(folder, dtype),
+        )
 
 
 def _load(folder: Path, dtype: np.dtype[Any]) -> Documents | None:
     """What is kept in a folder; None where there is nothing, or it is damaged."""
     try:
+        if not is_whole(folder, json.loads((folder / FILES).read_text(encoding="utf-8"))):
+            return None
         with np.load(folder / "documents.npz", allow_pickle=False) as index:
             ends, characters = index["ends"], index["characters"]
         if (folder / "tokens.bin").stat().st_size != ends[-1] * dtype.itemsize:
             return None
         return Documents(np.memmap(folder / "tokens.bin", dtype, "r"), ends, characters)
-    except (OSError, ValueError, KeyError, IndexError):
+    except (OSError, ValueError, KeyError, IndexError, AttributeError, TypeError, BadZipFile):
         return None
 
 
-def _write(folder: Path, dtype: np.dtype[Any], tokenizer: Tokenizer, records: Iterable[PlainText]) -> None:
+def _write(
+    folder: Path, dtype: np.dtype[Any], tokenizer: Tokenizer, records: Iterable[PlainText], processes: int
+) -> None:
     start, end = tokenizer.identity(START), tokenizer.identity(END)
-    ends: list[int] = []
-    characters: list[int] = []
+    # Arrays: lists of numbers would be five times as large, and there may be as many documents as lines.
+    ends, characters = array("q"), array("q")
     total = 0
     with (folder / "tokens.bin").open("wb") as file:
-        for record, numbers in _tokenised(tokenizer, records):
+        for record, numbers in _tokenised(tokenizer, records, dtype, processes):
             frame: list[Any] = [numbers]
             if not record.continues or not characters:
                 frame = [[end], [start], numbers] if characters else [[start], numbers]
-                ends += [total + 1] if characters else []
+                if characters:
+                    ends.append(total + 1)
                 characters.append(0)
             characters[-1] += len(record.text)
             total += file.write(np.concatenate(frame).astype(dtype).tobytes()) // dtype.itemsize
         total += file.write(np.array([end], dtype).tobytes()) // dtype.itemsize
-        file.flush()
-        os.fsync(file.fileno())
-    np.savez(folder / "documents.npz", ends=np.array([*ends, total]), characters=np.array(characters))
+    ends.append(total)
+    np.savez(folder / "documents.npz", ends=np.asarray(ends), characters=np.asarray(characters))
+    (folder / FILES).write_text(json.dumps(checksums(folder)), encoding="utf-8")
 
 
-def _tokenised(tokenizer: Tokenizer, records: Iterable[PlainText]) -> Iterator[tuple[PlainText, Integers]]:
+def _tokenised(
+    tokenizer: Tokenizer, records: Iterable[PlainText], dtype: np.dtype[Any], processes: int
+) -> Iterator[tuple[PlainText, Integers]]:
+    def tokenise(group: list[PlainText]) -> tuple[list[Integers], str | None]:
+        """The tokens of some texts, and where one is that can't be told from its tokens."""
+        found = [numbers.astype(dtype) for numbers in tokenizer.numbers([record.text for record in group])]
+        pairs = zip(group, found, strict=True)
+        lossy = (record.source for record, numbers in pairs if tokenizer.decode(numbers.tolist()) != record.text)
+        return found, next(lossy, None)
+
     told = False
-    for group in _groups(records):
-        texts = [record.text for record in group]
-        for record, numbers in zip(group, tokenizer.numbers(texts), strict=True):
-            if not told and tokenizer.decode(numbers.tolist()) != record.text:
-                told = True
-                logging.getLogger(__name__).warning(
-                    "%s: the tokenizer does not keep the text as it is, and a continuation has its losses; "
-                    "tokenizer=byte keeps all",
-                    record.source,
-                )
-            yield record, numbers
+    groups, same = itertools.tee(_groups(records))
+    for group, (found, lossy) in zip(same, ordered_map(tokenise, groups, processes), strict=True):
+        if lossy is not None and not told:
+            told = True
+            logging.getLogger(__name__).warning(
+                "%s: the tokenizer does not keep the text as it is, and a continuation has its losses; "
+                "tokenizer=byte keeps all",
+                lossy,
+            )
+        yield from zip(group, found, strict=True)
 
 
 def _groups(records: Iterable[PlainText]) -> Iterator[list[PlainText]]:

@@ -17,7 +17,7 @@ from dougong.data.batches import evaluation_batches
 from dougong.data.examples import pack
 from dougong.data.loader import BatchMaker, evaluation_loader
 from dougong.data.records import Record, fields_of
-from dougong.data.stream import RecordStream
+from dougong.data.stream import RecordStream, held
 from dougong.data.token_file import TokenStore
 from dougong.errors import UserError, suggestion
 from dougong.training.assemble import Assembly, Config
@@ -113,11 +113,12 @@ class Model:
             UserError: the data can't give what the task takes, or has no such split.
         """
         stream = self.stream(data, split)
-        records = stream if self.task.streams else list(stream)
+        records = stream if self.task.streams else held(stream, self.settings.records_in_memory)
         if not records:
             raise UserError(f"split={split}: the data has no records there.")
         with TemporaryDirectory(prefix="dougong-") as folder:
-            encoded = encode(self.task, data, records, TokenStore(Path(folder)))
+            store = None if isinstance(records, list) else TokenStore(Path(folder))
+            encoded = encode(self.task, data, records, store)
             if not len(encoded.examples):
                 raise UserError(f"split={split}: the data has no records there.")
             evaluation = Evaluation(self.task)

@@ -22,7 +22,8 @@ from dougong.testing.configuration import Config, NoDataError
 from dougong.testing.runs import configuration_with
 from dougong.testing.subject import Subject
 from dougong.training.assemble import Assembly
-from dougong.training.prepare import batch_maker, encode, fit_tokenizer, make_task
+from dougong.training.kept_data import fit_tokenizer
+from dougong.training.prepare import batch_maker, encode, make_task
 from dougong.training.read import read
 
 
@@ -57,7 +58,7 @@ def trial_of(subject: Subject, dtype: torch.dtype = torch.float64) -> Trial:
     facts = subject.cls.study(found["train"])
     torch.manual_seed(0)
     task = make_task(assembly, facts, tokenizer).to(dtype).eval()
-    encoded = encode(task, data, found["train"], TokenStore(subject.folder / "tokens"))
+    encoded = encode(task, data, found["train"], TokenStore(subject.folder / "tokens") if task.streams else None)
     maker = batch_maker(task, encoded.examples, 0)
     state = tokenizer.state() if tokenizer is not None else None
     return Trial(config, task, facts, state, list(found["train"]), encoded.examples, data, maker)

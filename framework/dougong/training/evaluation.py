@@ -1,6 +1,6 @@
 """Collecting predictions and losses over batches, and scoring them: the same in training and afterwards."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dougong.contracts.task import Batch, Prediction, Scores, Task
@@ -42,21 +42,23 @@ class Evaluation:
             for record, found in predictions.items():
                 self.predictions.setdefault(record, {}).update(found)
 
-    def scores(self, records: Sequence[Any]) -> Scores:
+    def scores(self, records: Iterable[Any]) -> Scores:
         """The task's metrics and the mean loss; a task that streams has no need of the records.
 
         Of several processes the first, which has gathered everything, tells the others.
         """
         return group.from_first(self._scores(records) if group.rank() == 0 else Scores({}))
 
-    def _scores(self, records: Sequence[Any]) -> Scores:
+    def _scores(self, records: Iterable[Any]) -> Scores:
         numbers = sorted(self.predictions)
-        asked = [] if self.task.streams else [records[number] for number in numbers]
-        joined = [
-            join(self.task, self.predictions[number], None if self.task.streams else records[number])
-            for number in numbers
-        ]
-        found = self.task.score(joined, asked)
+        if self.task.streams:
+            joined = [join(self.task, self.predictions[number], None) for number in numbers]
+            found = self.task.score(joined, [])
+        else:
+            asked = [record for number, record in enumerate(records) if number in self.predictions]
+            pairs = zip(numbers, asked, strict=True)
+            joined = [join(self.task, self.predictions[number], record) for number, record in pairs]
+            found = self.task.score(joined, asked)
         loss = self.total / self.weight if self.weight else float("nan")
         return Scores({"loss": loss, **found.metrics}, found.tables)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset
 
 from dougong.checkpoint import file
 from dougong.checkpoint.lightning import Checkpoints
@@ -16,11 +17,12 @@ from dougong.checkpoint.recover import FOLDER, Saved
 from dougong.compose.settings import LoaderSettings, OptimizerSettings, RunSettings, TrainerSettings
 from dougong.contracts.data import Data, Split
 from dougong.contracts.task import Facts, Task
+from dougong.contracts.tokenizer import Tokenizer
 from dougong.contracts.tracker import RunInformation
-from dougong.data.batches import TrainingBatches, evaluation_batches
-from dougong.data.loader import BatchMaker, ResumableLoader, evaluation_loader
+from dougong.data.batches import Epochs, TrainingBatches, evaluation_batches
+from dougong.data.loader import Batch, BatchMaker, ResumableLoader, evaluation_loader
+from dougong.data.record_batches import RecordBatches, RecordBatchMaker
 from dougong.data.stream import Records
-from dougong.data.token_file import TokenStore
 from dougong.registry.plugin import class_signature
 from dougong.registry.values import fill
 from dougong.training import report
@@ -29,11 +31,13 @@ from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
 from dougong.training.groups import freeze, optimizer_settings
 from dougong.training.interrupt import Interrupt, InterruptedRunError
+from dougong.training.kept_data import learn, stores
 from dougong.training.memory import BatchInMemory
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
+from dougong.training.pass_report import unwatch, watch
 from dougong.training.precision import answering, choose
-from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
+from dougong.training.prepare import EncodedSplit, batch_maker, encode_all, load_pretrained, make_task
 from dougong.training.processes import group
 from dougong.training.processes.agreement import begin_together
 from dougong.training.processes.sharding import load_weights, shard
@@ -64,6 +68,14 @@ class Session:
     def maker(self, split: Split) -> BatchMaker:
         """Makes the batches of a split."""
         return batch_maker(self.task, self.splits[split].examples, self.settings.seed)
+
+    def training_batches(self) -> tuple[Dataset[Batch], Epochs]:
+        """What makes the batches of the training split, and what it makes them of in each epoch."""
+        split, loader, seed = self.splits["train"], self.settings.loader, self.settings.seed
+        here = group.rank(), group.world()
+        if split.encoded:
+            return self.maker("train"), TrainingBatches(split.examples.lengths, loader, seed, *here)
+        return RecordBatchMaker(self.task, seed), RecordBatches(split.records, loader, seed, *here)
 
     def evaluation_loader(self, split: Split) -> Any:
         """The batches of a split, each once."""
@@ -127,10 +139,13 @@ def prepare(
     # A run goes on in the precision that it began in, also on another machine.
     precision = saved["precision"] if saved else choose(settings.trainer.precision, device)[0]
     task_class: type[Task] = assembly.catalogue.get("task", config["task"]["name"]).load()
-    tokenizer = None
-    if saved is None and group.rank() == 0:
-        tokenizer = fit_tokenizer(assembly, task_class, records["train"])
-        facts: Facts = task_class.study(records["train"])
+    first = group.rank() == 0
+    watch(records, settings.trainer.progress if first else "none")
+    places = stores(assembly, task_class, data, records, folder / "tokens", settings.loader)
+    tokenizer: Tokenizer | None = None
+    facts: Facts
+    if saved is None and first:
+        tokenizer, facts = learn(assembly, task_class, records["train"], places["train"])
         group.from_first((tokenizer.state() if tokenizer else None, facts))
     else:
         state, facts = (saved["tokenizer"], saved["facts"]) if saved else group.from_first((None, {}))
@@ -144,10 +159,9 @@ def prepare(
         task = task.double()
     groups = optimizer_settings(config["optimizer"])
     freeze(task, groups)
-    identity = fingerprint if task.streams else {}
-    stores = {split: TokenStore(folder / "tokens", identity and [config["data"], identity, split]) for split in records}
-    with group.first_alone() if task.streams else nullcontext():
-        splits = {split: encode(task, data, rows, stores[split]) for split, rows in records.items() if rows}
+    with group.first_alone() if any(places.values()) else nullcontext():
+        splits = encode_all(assembly, task, data, records, facts, places)
+    unwatch(records)
     tokens = tokenizer.state() if tokenizer else None
     description = {"config": config, "facts": facts, "tokenizer": tokens, "precision": precision, "data": fingerprint}
     return Session(
@@ -165,11 +179,10 @@ class Training:
         self.interrupt = interrupt
         settings = session.settings
         loader = settings.loader
-        lengths = session.splits["train"].examples.lengths
-        batches = TrainingBatches(lengths, loader, settings.seed, group.rank(), group.world())
+        maker, batches = session.training_batches()
         updates = count_updates(batches, settings.trainer)
         workers, on_gpu = loader.num_workers, session.device == "cuda"
-        self.loader = ResumableLoader(session.maker("train"), batches, workers, on_gpu)
+        self.loader = ResumableLoader(maker, batches, workers, on_gpu)
         if found is not None:
             self.loader.load_state_dict(found.state["position"])
         self.pace = Pace(self.loader, settings.trainer, updates)

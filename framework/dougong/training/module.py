@@ -65,7 +65,7 @@ class TrainingModule(lightning.LightningModule):
         self.decay = decay
         self.clip_norm = clip_norm
         self.groups = groups
-        self.valid_records: Sequence[Any] = ()
+        self.valid_records: Iterable[Any] = ()
         self.tables: dict[str, list[list[Any]]] = {}
         self.last_loss = float("nan")
         self.skips = SkippedUpdates(max_skipped)

@@ -67,6 +67,7 @@ def finish(result: "RunResult") -> None:
 
 def _size(split: str, part: "EncodedSplit") -> str:
     pieces = f" in {len(part.examples):,} pieces" if len(part.examples) != len(part) else ""
+    pieces = pieces if part.encoded else " encoded as needed"
     return f"{split} {len(part):,}{pieces}"
 
 

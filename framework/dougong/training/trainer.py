@@ -11,7 +11,7 @@ from pytorch_lightning import Callback
 
 from dougong.checkpoint.lightning import SafeCheckpointIO
 from dougong.compose.settings import TrainerSettings
-from dougong.data.batches import TrainingBatches
+from dougong.data.batches import Epochs
 from dougong.errors import UserError
 from dougong.training.pace import NEVER
 from dougong.training.precision import LIGHTNING
@@ -85,7 +85,7 @@ def _strategy(settings: TrainerSettings, device: str) -> Together | str:
     return Sharded(mine) if settings.strategy == "fsdp" else Together(mine)
 
 
-def count_updates(batches: TrainingBatches, settings: TrainerSettings) -> int:
+def count_updates(batches: Epochs, settings: TrainerSettings) -> int:
     """How many updates a training has, from the data alone."""
     each = settings.accumulate_grad_batches
     epochs = settings.max_epochs

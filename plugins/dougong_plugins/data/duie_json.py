@@ -30,10 +30,10 @@ class DuieJson(Data):
     answered; a submission has lines of the same form.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         schema: file of the relations that there are, one JSON object a line; null to take what comes.
         on_bad_row: stop at a line that can't be read, or leave such lines out and count them.
     """
@@ -43,9 +43,9 @@ class DuieJson(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train_data.json",
-        valid: str | None = "dev_data.json",
-        test: str | None = None,
+        train: str | list[str] = "train_data.json",
+        valid: str | list[str] | None = "dev_data.json",
+        test: str | list[str] | None = None,
         schema: str | None = "schema.json",
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
@@ -66,15 +66,12 @@ class DuieJson(Data):
         Raises:
             UserError: the file is missing, or has a line that can't be read.
         """
-        path = self.files.path("schema")
-        return None if path is None else read_schema(path)
+        file = self.files.one("schema")
+        return None if file is None else read_schema(file)
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a line, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
-        for source, row in json_lines(path, self.bad_row):
+        for source, row in json_lines(self.files.of(split), self.bad_row):
             try:
                 found = _record(row, self.schema, source)
             except BadRowError as problem:

@@ -21,10 +21,10 @@ class EntityJson(Data):
     of those that have one.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         on_bad_row: stop at a line that can't be read, or leave such lines out and count them.
     """
 
@@ -33,9 +33,9 @@ class EntityJson(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train.json",
-        valid: str | None = "dev.json",
-        test: str | None = None,
+        train: str | list[str] = "train.json",
+        valid: str | list[str] | None = "dev.json",
+        test: str | list[str] | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
         self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test})
@@ -56,10 +56,7 @@ class EntityJson(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a line, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
-        for source, row in json_lines(path, self.bad_row):
+        for source, row in json_lines(self.files.of(split), self.bad_row):
             try:
                 found = _record(row, source)
             except BadRowError as problem:

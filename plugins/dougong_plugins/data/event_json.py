@@ -27,10 +27,10 @@ class EventJson(Data):
     type.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         schema: file of the event types and their roles, to which the data is held; null for none. A line is
             `{"event_type": "...", "role_list": [{"role": "..."}]}`.
         on_bad_row: stop at a line that can't be read, or leave such lines out and count them.
@@ -41,9 +41,9 @@ class EventJson(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train.json",
-        valid: str | None = "dev.json",
-        test: str | None = None,
+        train: str | list[str] = "train.json",
+        valid: str | list[str] | None = "dev.json",
+        test: str | list[str] | None = None,
         schema: str | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
@@ -62,11 +62,8 @@ class EventJson(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a line, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
         schema = self.schema
-        for source, row in json_lines(path, self.bad_row):
+        for source, row in json_lines(self.files.of(split), self.bad_row):
             try:
                 found = _record(row, source)
                 if schema is not None:
@@ -83,18 +80,18 @@ class EventJson(Data):
         Raises:
             UserError: the file is missing or empty, or a line of it can't be read.
         """
-        path = self.files.path("schema")
-        if path is None:
+        file = self.files.one("schema")
+        if file is None:
             return None
         found: Schema = {}
-        for source, row in json_lines(path, _bad_schema):
+        for source, row in json_lines([file], _bad_schema):
             try:
                 roles = {text_of(item, "role") for item in list_of(row, "role_list", dict)}
                 found.setdefault(text_of(row, "event_type"), set()).update(roles)
             except BadRowError as problem:
                 _bad_schema(source, str(problem))
         if not found:
-            _bad_schema(str(path), "it names no event type.")
+            _bad_schema(str(file), "it names no event type.")
         return found
 
     def fingerprint(self) -> dict[str, str]:

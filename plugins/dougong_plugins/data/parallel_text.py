@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
+from dougong.data.files import DataFile
 from dougong.data.records import Record, SourceTarget
 from dougong.data.split_files import SplitFiles, text_lines
+from dougong.errors import UserError
 
 
 @register("data", "parallel_text")
@@ -16,11 +18,11 @@ class ParallelText(Data):
     """Sources in one file and their targets in another, line by line, as for translation.
 
     Args:
-        path: the folder of the files.
-        train: name of the training files within `path`, without their endings.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: name of the training files within `path`, without their endings; a pattern (`part-*`) for several.
         valid: likewise for validation; null for none.
         test: likewise for testing; null for none.
-        source: ending of the files of sources.
+        source: ending of the files of sources (`.source.gz`, say).
         target: ending of the files of targets.
         on_bad_row: stop at a line that can't be read, or leave such lines out and count them.
     """
@@ -44,6 +46,7 @@ class ParallelText(Data):
             SplitFiles(path, {split: name and name + ending for split, name in names.items()})
             for ending in (source, target)
         ]
+        self.endings = (source, target)
         self.on_bad_row = on_bad_row
 
     @classmethod
@@ -57,13 +60,17 @@ class ParallelText(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a pair of lines, in file order; lines without a partner, or an empty one, are bad rows."""
-        paths = [side.path(split) for side in self.sides]
-        if paths[0] is None or paths[1] is None:
-            return
-        sides = (text_lines(path, self.bad_row) for path in paths if path is not None)
-        for source, target in zip_longest(*sides):
+        sources, targets = (side.of(split) for side in self.sides)
+        named = {file.name.removesuffix(self.endings[0]) for file in sources}
+        if alone := sorted(named ^ {file.name.removesuffix(self.endings[1]) for file in targets}):
+            raise UserError(f"data.{split}: {alone[0]} is there on one side only, sources or targets.")
+        for files in zip(sources, targets, strict=True):
+            yield from self._pairs(files)
+
+    def _pairs(self, files: tuple[DataFile, DataFile]) -> Iterator[Record]:
+        for source, target in zip_longest(*(text_lines(file, self.bad_row) for file in files)):
             if source is None or target is None:
-                ended = paths[0 if source is None else 1]
+                ended = files[0 if source is None else 1]
                 self.bad_row((source or target)[0], f"{ended} has no line that belongs to it.")
                 continue
             (place, text), (_, wanted) = source, target

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
+from dougong.data.files import DataFile
 from dougong.data.records import Answer, Record, SpanQuestion
 from dougong.data.split_files import SplitFiles
 from dougong.errors import UserError
@@ -24,10 +25,10 @@ class SquadJson(Data):
     with `is_impossible`, have none.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         on_bad_row: stop at a question that can't be read, or leave such questions out and count them.
     """
 
@@ -37,9 +38,9 @@ class SquadJson(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train.json",
-        valid: str | None = "dev.json",
-        test: str | None = None,
+        train: str | list[str] = "train.json",
+        valid: str | list[str] | None = "dev.json",
+        test: str | list[str] | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
         self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test})
@@ -65,12 +66,9 @@ class SquadJson(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a question, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
         seen = set[str]()
-        for place, passage, question in self._questions(path):
-            source = f"{path}: {place}"
+        questions = (found for file in self.files.of(split) for found in self._questions(file))
+        for source, passage, question in questions:
             try:
                 found = _record(passage, question, source)
                 if found.identity in seen:
@@ -94,44 +92,44 @@ class SquadJson(Data):
             before = ", "
         yield "{}" if before == "{" else "}"
 
-    def _questions(self, path: Path) -> Iterator[tuple[str, Any, Any]]:
+    def _questions(self, file: DataFile) -> Iterator[tuple[str, Any, Any]]:
         """(where it stands, passage, question), as they are in the file."""
-        content = _parse(path)
+        content = _parse(file)
         if not isinstance(content, dict) or not isinstance(content.get("data"), list):
-            raise UserError(f'{path}: not in the format of SQuAD, which is an object with a list "data".')
-        for place, article in self._items(content["data"], "data", path):
-            for within, paragraph in self._items(article.get("paragraphs"), f"{place}.paragraphs", path):
-                for where, question in self._items(paragraph.get("qas"), f"{within}.qas", path):
-                    yield where, paragraph.get("context"), question
+            raise UserError(f'{file}: not in the format of SQuAD, which is an object with a list "data".')
+        for place, article in self._items(content["data"], "data", file):
+            for within, paragraph in self._items(article.get("paragraphs"), f"{place}.paragraphs", file):
+                for where, question in self._items(paragraph.get("qas"), f"{within}.qas", file):
+                    yield f"{file}: {where}", paragraph.get("context"), question
 
-    def _items(self, values: Any, name: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _items(self, values: Any, name: str, file: DataFile) -> Iterator[tuple[str, dict[str, Any]]]:
         """The objects of a list, each with its place in the file."""
         if not isinstance(values, list):
-            self.bad_row(f"{path}: {name}", "missing." if values is None else "not a list.")
+            self.bad_row(f"{file}: {name}", "missing." if values is None else "not a list.")
             return
         for number, value in enumerate(values):
             if isinstance(value, dict):
                 yield f"{name}[{number}]", value
             else:
-                self.bad_row(f"{path}: {name}[{number}]", "not an object.")
+                self.bad_row(f"{file}: {name}[{number}]", "not an object.")
 
 
-def _parse(path: Path) -> Any:
+def _parse(file: DataFile) -> Any:
     """The content of a file.
 
     Raises:
         UserError: it is not UTF-8, or not JSON.
     """
-    data = path.read_bytes()
+    data = file.read_bytes()
     try:
         return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 (0x{data[error.start]:02x}).") from error
+        raise UserError(f"{file}:{line}: not UTF-8 (0x{data[error.start]:02x}).") from error
     except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno}: not JSON ({error.msg} at column {error.colno}).") from error
+        raise UserError(f"{file}:{error.lineno}: not JSON ({error.msg} at column {error.colno}).") from error
     except RecursionError as error:
-        raise UserError(f"{path}: not JSON that can be read (nested too deeply).") from error
+        raise UserError(f"{file}: not JSON that can be read (nested too deeply).") from error
 
 
 def _record(passage: Any, question: dict[str, Any], source: str) -> SpanQuestion:

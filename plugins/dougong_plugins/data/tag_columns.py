@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
+from dougong.data.files import DataFile
 from dougong.data.records import Entity, PlainText, Record, Span, TaggedText
 from dougong.data.split_files import BadRow, SplitFiles, text_lines
 from dougong.data.tag_scheme import OUTSIDE, TypedSpan, spans_of
@@ -35,10 +36,10 @@ class TagColumns(Data):
     line `-DOCSTART-`, as in CoNLL 2003, that line is left out.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         scheme: how the tags mark entities; "auto" goes by the letters that a file has.
         join: what stands between two tokens of the text: nothing where tokens are characters, a space where they are
             words.
@@ -50,9 +51,9 @@ class TagColumns(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train.txt",
-        valid: str | None = "valid.txt",
-        test: str | None = "test.txt",
+        train: str | list[str] = "train.txt",
+        valid: str | list[str] | None = "valid.txt",
+        test: str | list[str] | None = "test.txt",
         scheme: Literal["auto", "BIO", "BIOES", "BMES"] = "auto",
         join: Literal["", " "] = "",
         on_bad_row: Literal["error", "skip"] = "error",
@@ -72,17 +73,15 @@ class TagColumns(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a text, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
-        scheme = self.scheme if self.scheme != "auto" else _scheme_of(path)
-        for rows in _texts(path, self.bad_row):
-            try:
-                found = self._record([_line(source, row) for source, row in rows], scheme)
-            except _BadTextError as problem:
-                self.bad_row(*problem.args)
-                continue
-            yield found if record is TaggedText else PlainText(found.text, source=found.source)
+        for file in self.files.of(split):
+            scheme = self.scheme if self.scheme != "auto" else _scheme_of(file)
+            for rows in _texts(file, self.bad_row):
+                try:
+                    found = self._record([_line(source, row) for source, row in rows], scheme)
+                except _BadTextError as problem:
+                    self.bad_row(*problem.args)
+                    continue
+                yield found if record is TaggedText else PlainText(found.text, source=found.source)
 
     def fingerprint(self) -> dict[str, str]:
         """The files' SHA-256."""
@@ -103,11 +102,11 @@ class TagColumns(Data):
         return TaggedText(text, entities, source=lines[0].source)
 
 
-def _texts(path: Path, bad_row: BadRow) -> Iterator[list[tuple[str, str]]]:
+def _texts(file: DataFile, bad_row: BadRow) -> Iterator[list[tuple[str, str]]]:
     """The (place, line) pairs of each text; without those texts of which a line is not UTF-8."""
     rows: list[tuple[str, str]] = []
     readable = True
-    for source, row in itertools.chain(text_lines(path, bad_row), [("", "")]):
+    for source, row in itertools.chain(text_lines(file, bad_row), [("", "")]):
         if row is None:
             readable = False
         elif row.strip():
@@ -127,9 +126,9 @@ def _line(source: str, row: str) -> Line:
     return Line(source, token, columns[-1])
 
 
-def _scheme_of(path: Path) -> str:
+def _scheme_of(file: DataFile) -> str:
     """BIO unless a file has letters that it knows nothing of."""
-    letters = {columns[-1][0] for _, row in text_lines(path, lambda *_: None) if row and (columns := row.split())}
+    letters = {columns[-1][0] for _, row in text_lines(file, lambda *_: None) if row and (columns := row.split())}
     return "BMES" if "M" in letters else "BIOES" if letters & {"E", "S"} else "BIO"
 
 

@@ -1,6 +1,5 @@
 """Data: documents from plain text files."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -9,8 +8,9 @@ from annotated_types import Ge, Lt
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
+from dougong.data.files import DataFile, file_system, find_files, is_pattern, is_remote
 from dougong.data.records import PlainText, Record
-from dougong.errors import UserError, suggestion
+from dougong.errors import UserError
 from dougong_plugins.data.plain_text.spans import Line, Span, divide, lines
 
 PIECE = 1 << 16
@@ -31,10 +31,11 @@ class TextFile(Data):
     """Documents from UTF-8 text files of any size, which are read piece by piece.
 
     Args:
-        path: a file, or the folder of the files.
-        train: files of the training split within the folder; null for `path` itself, or all `.txt` files that no other
-            split names.
-        valid: files of the validation split; null cuts them off the training files.
+        path: a file, a pattern (`texts/*.gz`), or the folder of the files; may be in an object store (`s3://...`).
+        train: files of the training split within the folder, or patterns; null for `path` itself, or all `.txt` files
+            that no other split names.
+        valid: files of the validation split; null cuts them off the training files, which must then lie here and be
+            uncompressed.
         test: files of the test split, likewise.
         valid_share: of the training files, where `valid` is null: their last part but that of testing; null for 0.05.
         test_share: of the training files, where `test` is null: their last part; null for 0.05.
@@ -55,7 +56,7 @@ class TextFile(Data):
         documents: Literal["file", "empty_line", "line"] = "file",
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        self.path = Path(path).expanduser()
+        self.path = path if is_remote(path) else str(Path(path).expanduser())
         given: dict[Split, list[str] | str | None] = {"train": train, "valid": valid, "test": test}
         self.named: dict[Split, list[str]] = {
             split: [names] if isinstance(names, str) else names for split, names in given.items() if names
@@ -87,56 +88,64 @@ class TextFile(Data):
         """The files' SHA-256, and where a split of one begins and ends."""
         found: dict[str, str] = {}
         for split in SPLITS:
-            for span in self._spans(split):
-                if str(span.path) not in found:
-                    with span.path.open("rb") as file:
-                        found[str(span.path)] = hashlib.file_digest(file, "sha256").hexdigest()
-                found[f"{split}:{span.path}"] = f"{span.begin}-{span.end}"
+            for number, span in enumerate(self._spans(split)):
+                found[f"{split}:{number}"] = f"{span.file.digest()}:{span.begin}-{span.end}"
         return found
 
     def _spans(self, split: Split) -> list[Span]:
         if split != "train" and split in self.named:
-            return [Span(path, 0, path.stat().st_size) for path in self._files(split)]
+            return [Span(file) for file in self._files(split)]
         shares = [1 - sum(self.shares), *self.shares]
         return divide(self._training_files(), shares, SEPARATORS[self.documents])[SPLITS.index(split)]
 
-    def _training_files(self) -> list[Path]:
-        if self.path.is_file():
+    def _training_files(self) -> list[DataFile]:
+        if (files := self._files_at_path()) is not None:
             if self.named:
                 name = next(iter(self.named))
                 raise UserError(f"data.{name}: names files in a folder, and data.path={self.path} is a file.")
-            return [self.path]
+            return files
         if "train" in self.named:
             return self._files("train")
-        if not self.path.is_dir():
-            raise UserError(f"data.path: {self.path} does not exist.")
-        others = {path for split in self.named for path in self._files(split)}
-        found = [path for path in sorted(self.path.glob("*.txt")) if path not in others]
+        others = {file for split in self.named for file in self._files(split)}
+        try:
+            found = [file for file in find_files(self.path, "*.txt", "train") if file not in others]
+        except UserError:
+            found = []
         if not found:
             raise UserError(f"data.train: {self.path} has no other .txt files; name the files to train on.")
         return found
 
-    def _files(self, split: Split) -> list[Path]:
-        if not self.path.is_dir():
+    def _files_at_path(self) -> list[DataFile] | None:
+        """The files that `path` itself stands for, None where it is a folder.
+
+        Raises:
+            UserError: there is nothing.
+        """
+        if is_remote(self.path):
+            system, place = file_system(self.path)
+            return None if system.isdir(place) else find_files(self.path.rpartition("/")[0], self.path, "path")
+        path = Path(self.path)
+        if path.is_dir():
+            return None
+        if not path.is_file() and not is_pattern(path.name):
+            raise UserError(f"data.path: {path} does not exist.")
+        return find_files(str(path.parent), path.name, "path")
+
+    def _files(self, split: Split) -> list[DataFile]:
+        if self._files_at_path() is not None:
             raise UserError(f"data.path: {self.path} is not a folder, and data.{split} names files in one.")
-        for name in self.named[split]:
-            if not (self.path / name).is_file():
-                there = [item.name for item in self.path.iterdir() if item.is_file()]
-                raise UserError(
-                    f"data.{split}: {self.path / name} does not exist. {suggestion(name, there, 'Files there')}"
-                )
-        return [self.path / name for name in self.named[split]]
+        return [file for name in self.named[split] for file in find_files(self.path, name, split)]
 
     def _documents(self, span: Span) -> Iterator[PlainText]:
         """The documents of a part of a file, in pieces of whole lines where lines are not too long."""
         held: list[str] = []
         source, size, continues = "", 0, False
         for line, text in self._texts(span):
-            source = source if held else f"{span.path}:{line.number}"
+            source = source if held else f"{span.file}:{line.number}"
             ends = self._ends_before(line, text)
             if held and (ends or size >= PIECE):
                 yield PlainText(self._joined(held, ends), continues, source=source)
-                source, held, size, continues = f"{span.path}:{line.number}", [], 0, not ends
+                source, held, size, continues = f"{span.file}:{line.number}", [], 0, not ends
             if self.documents == "file" or text.strip() or not line.starts:
                 held.append(text)
                 size += len(text)
@@ -164,4 +173,4 @@ class TextFile(Data):
             except UnicodeDecodeError as error:
                 byte = line.content[error.start]
                 place = line.begin + error.start + 1
-                self.bad_row(f"{span.path}:{line.number}", f"not UTF-8 at byte {place} (0x{byte:02x}).")
+                self.bad_row(f"{span.file}:{line.number}", f"not UTF-8 at byte {place} (0x{byte:02x}).")

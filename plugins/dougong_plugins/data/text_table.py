@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
+from dougong.data.files import DataFile
 from dougong.data.records import LabelledText, PlainText, Record, SourceTarget
 from dougong.data.split_files import SplitFiles, text_lines
 from dougong.errors import UserError, suggestion
@@ -27,10 +28,10 @@ class TextTable(Data):
     """Texts, with or without labels, from TSV, CSV or JSON-lines files.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         format: "auto" goes by the ending: `.csv`, `.jsonl`, and tab-separated for all others.
         text: the column of the text: a name of the header line, or a number from 0 where there is no such line.
         label: the column of the label, likewise.
@@ -43,9 +44,9 @@ class TextTable(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train.tsv",
-        valid: str | None = "valid.tsv",
-        test: str | None = "test.tsv",
+        train: str | list[str] = "train.tsv",
+        valid: str | list[str] | None = "valid.tsv",
+        test: str | list[str] | None = "test.tsv",
         format: Literal["auto", "tsv", "csv", "jsonl"] = "auto",
         text: int | str = "text",
         label: int | str = "label",
@@ -73,11 +74,8 @@ class TextTable(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a row, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
         keys = KEYS[record]
-        for source, row in self._rows(path, keys):
+        for source, row in (pair for file in self.files.of(split) for pair in self._rows(file, keys)):
             found = (self._cell(row, getattr(self, key), key, source) for key in keys)
             cells = list(takewhile(lambda cell: cell is not None, found))
             if len(cells) == len(keys):
@@ -87,15 +85,15 @@ class TextTable(Data):
         """The files' SHA-256."""
         return self.files.fingerprint()
 
-    def _rows(self, path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    def _rows(self, file: DataFile, wanted: Sequence[str]) -> Iterator[tuple[str, Row]]:
         """(file:line, cells) of each row that can be read."""
-        form = self.format if self.format != "auto" else {".csv": "csv", ".jsonl": "jsonl"}.get(path.suffix, "tsv")
+        form = self.format if self.format != "auto" else {".csv": "csv", ".jsonl": "jsonl"}.get(file.suffix, "tsv")
         if form == "jsonl":
-            yield from self._jsonl(path)
+            yield from self._jsonl(file)
             return
         header: list[str] | None = None
         named = any(isinstance(getattr(self, key), str) for key in wanted)
-        for source, cells in (self._csv if form == "csv" else self._tsv)(path):
+        for source, cells in (self._csv if form == "csv" else self._tsv)(file):
             if named and header is None:
                 header = self._header(cells, source, wanted)
             elif header is None:
@@ -105,16 +103,16 @@ class TextTable(Data):
             else:
                 self.bad_row(source, f"{len(cells)} columns where the header has {len(header)}.")
 
-    def _tsv(self, path: Path) -> Iterator[tuple[str, list[str]]]:
-        for source, line in text_lines(path, self.bad_row):
+    def _tsv(self, file: DataFile) -> Iterator[tuple[str, list[str]]]:
+        for source, line in text_lines(file, self.bad_row):
             if line and line.strip():
                 yield source, line.split("\t")
 
-    def _csv(self, path: Path) -> Iterator[tuple[str, list[str]]]:
+    def _csv(self, file: DataFile) -> Iterator[tuple[str, list[str]]]:
         read: list[str] = []  # where the lines of the row being read stand
 
         def lines() -> Iterator[str]:
-            for source, line in text_lines(path, self.bad_row):
+            for source, line in text_lines(file, self.bad_row):
                 if line is not None:
                     read.append(source)
                     yield line + "\n"
@@ -132,8 +130,8 @@ class TextTable(Data):
             if cells:
                 yield read[0], cells
 
-    def _jsonl(self, path: Path) -> Iterator[tuple[str, Row]]:
-        for source, line in text_lines(path, self.bad_row):
+    def _jsonl(self, file: DataFile) -> Iterator[tuple[str, Row]]:
+        for source, line in text_lines(file, self.bad_row):
             if line is None or not line.strip():
                 continue
             try:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import Data, Split
+from dougong.data.files import DataFile
 from dougong.data.json_rows import BadRowError, list_of, text_of
 from dougong.data.places import locate
 from dougong.data.records import PlainText, Record, RelationText, Triple
@@ -29,10 +30,10 @@ class TripleJson(Data):
     answered; a submission is a list of the same form.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         relations: JSON file whose keys are the relations that there are (`rel2id.json`); null to take what comes.
         on_bad_row: stop at an item that can't be read, or leave such items out and count them.
     """
@@ -42,9 +43,9 @@ class TripleJson(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train_triples.json",
-        valid: str | None = "dev_triples.json",
-        test: str | None = None,
+        train: str | list[str] = "train_triples.json",
+        valid: str | list[str] | None = "dev_triples.json",
+        test: str | list[str] | None = None,
         relations: str | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
@@ -65,15 +66,12 @@ class TripleJson(Data):
         Raises:
             UserError: the file is missing or can't be read.
         """
-        path = self.files.path("relations")
-        return None if path is None else _names(path)
+        file = self.files.one("relations")
+        return None if file is None else _names(file)
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record an item, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
-        for source, row in self._rows(path):
+        for source, row in (pair for file in self.files.of(split) for pair in self._rows(file)):
             try:
                 found = self._record(row, source)
             except BadRowError as problem:
@@ -98,13 +96,13 @@ class TripleJson(Data):
             before = ", "
         yield "[]" if before == "[" else "]"
 
-    def _rows(self, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-        with path.open("rb") as file:
-            is_list = file.read(1000).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+    def _rows(self, file: DataFile) -> Iterator[tuple[str, dict[str, Any]]]:
+        with file.open() as content:
+            is_list = content.read(1000).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
         if not is_list:
-            yield from json_lines(path, self.bad_row)
+            yield from json_lines([file], self.bad_row)
             return
-        for source, item in _items(path):
+        for source, item in _items(file):
             if isinstance(item, dict):
                 yield source, item
             else:
@@ -137,21 +135,21 @@ def _words(item: list[Any]) -> tuple[str, str, str]:
     return text_of(named, "subject"), text_of(named, "relation"), text_of(named, "object")
 
 
-def _items(path: Path) -> Iterator[tuple[str, Any]]:
+def _items(file: DataFile) -> Iterator[tuple[str, Any]]:
     """(`file:line`, value) of each item of a JSON list.
 
     Raises:
         UserError: it is not UTF-8, or not JSON.
     """
-    text, decoder = _decoded(path), json.JSONDecoder()
+    text, decoder = _decoded(file), json.JSONDecoder()
     place, line, counted = _skip(text, _skip(text, 0) + 1), 1, 0
     while text[place : place + 1] != "]":
         line, counted = line + text.count("\n", counted, place), place
-        source = f"{path}:{line}"
+        source = f"{file}:{line}"
         try:
             value, place = decoder.raw_decode(text, place)
         except json.JSONDecodeError as error:
-            raise UserError(f"{path}:{error.lineno}: not JSON ({error.msg} at column {error.colno}).") from None
+            raise UserError(f"{file}:{error.lineno}: not JSON ({error.msg} at column {error.colno}).") from None
         except (RecursionError, ValueError):
             raise UserError(
                 f"{source}: not JSON that can be read (nested too deeply, or of too long a number)."
@@ -162,7 +160,7 @@ def _items(path: Path) -> Iterator[tuple[str, Any]]:
             place = _skip(text, place + 1)
         elif text[place : place + 1] != "]":
             line += text.count("\n", counted, place)
-            raise UserError(f"{path}:{line}: not JSON (the list does not go on, and does not end).")
+            raise UserError(f"{file}:{line}: not JSON (the list does not go on, and does not end).")
 
 
 def _skip(text: str, place: int) -> int:
@@ -170,24 +168,24 @@ def _skip(text: str, place: int) -> int:
     return match.end() if match else place
 
 
-def _decoded(path: Path) -> str:
-    data = path.read_bytes()
+def _decoded(file: DataFile) -> str:
+    data = file.read_bytes()
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 (0x{data[error.start]:02x}).") from None
+        raise UserError(f"{file}:{line}: not UTF-8 (0x{data[error.start]:02x}).") from None
 
 
-def _names(path: Path) -> frozenset[str]:
+def _names(file: DataFile) -> frozenset[str]:
     """The texts that are no numbers among keys and values of an object, or of a list of objects."""
-    text = _decoded(path)
+    text = _decoded(file)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise UserError(f"{path}: not JSON.") from None
+        raise UserError(f"{file}: not JSON.") from None
     objects = content if isinstance(content, list) else [content]
     if not all(isinstance(item, dict) for item in objects):
-        raise UserError(f"{path}: not an object of relations, {{name: number}}.")
+        raise UserError(f"{file}: not an object of relations, {{name: number}}.")
     texts = [text for item in objects for pair in item.items() for text in pair if isinstance(text, str)]
     return frozenset(text for text in texts if not text.isdigit())

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from dougong import register
 from dougong.contracts.data import SPLITS, Data, Split
+from dougong.data.files import DataFile
 from dougong.data.records import Record, SpanQuestion
 from dougong.data.split_files import SplitFiles, json_lines, text_lines
 from dougong.errors import UserError
@@ -23,10 +24,10 @@ class WebQa(Data):
     of its places in the passage is meant.
 
     Args:
-        path: the folder of the files.
-        train: file of the training split, within `path`.
-        valid: file of the validation split; null for none.
-        test: file of the test split; null for none.
+        path: the folder of the files; may be in an object store (`s3://...`).
+        train: file of the training split, within `path`; or several, by a list or a pattern (`part-*.gz`).
+        valid: file or files of the validation split; null for none.
+        test: file or files of the test split; null for none.
         accepted: file, within `path`, of further answers that count as right, `id<TAB>answer<TAB>a|b|c` a line; null
             for none.
         on_bad_row: stop at a question that can't be read, or leave such questions out and count them.
@@ -37,14 +38,13 @@ class WebQa(Data):
     def __init__(
         self,
         path: str,
-        train: str = "train.json",
-        valid: str | None = "valid.json",
-        test: str | None = None,
+        train: str | list[str] = "train.json",
+        valid: str | list[str] | None = "valid.json",
+        test: str | list[str] | None = None,
         accepted: str | None = None,
         on_bad_row: Literal["error", "skip"] = "error",
     ) -> None:
-        self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test})
-        self.accepted = Path(path).expanduser() / accepted if accepted is not None else None
+        self.files = SplitFiles(path, {"train": train, "valid": valid, "test": test, "accepted": accepted})
         self.on_bad_row = on_bad_row
 
     @classmethod
@@ -75,12 +75,9 @@ class WebQa(Data):
 
     def records(self, split: Split, record: type[Record]) -> Iterator[Record]:
         """One record a question, in file order."""
-        path = self.files.path(split)
-        if path is None:
-            return
         accepted = self._accepted()
         seen = set[str]()
-        for source, row in self._rows(path):
+        for source, row in (pair for file in self.files.of(split) for pair in self._rows(file)):
             try:
                 found = (listed if "passages" in row else released)(row, source, accepted)
                 if found.identity in seen:
@@ -93,8 +90,7 @@ class WebQa(Data):
 
     def fingerprint(self) -> dict[str, str]:
         """The files' SHA-256."""
-        extra = SplitFiles(self.files.folder, {"test": self.accepted.name}) if self.accepted else None
-        return self.files.fingerprint() | (extra.fingerprint() if extra else {})
+        return self.files.fingerprint()
 
     def submission(self, answers: Iterable[tuple[SpanQuestion, Mapping[str, Any]]]) -> Iterator[str]:
         """`id<TAB>answer`, the answer empty where there is none."""
@@ -102,26 +98,25 @@ class WebQa(Data):
             text = answer["answers"][0]["text"] if answer["answers"] else ""
             yield f"{record.identity}\t{' '.join(text.split())}"
 
-    def _rows(self, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-        with path.open("rb") as file:
-            head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    def _rows(self, file: DataFile) -> Iterator[tuple[str, dict[str, Any]]]:
+        with file.open() as content:
+            head = content.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
         if head[:1] != b"[":
-            yield from json_lines(path, self.bad_row)
+            yield from json_lines([file], self.bad_row)
             return
-        for number, row in enumerate(_parse(path)):
+        for number, row in enumerate(_parse(file)):
             if isinstance(row, dict):
-                yield f"{path}: [{number}]", row
+                yield f"{file}: [{number}]", row
             else:
-                self.bad_row(f"{path}: [{number}]", "not an object.")
+                self.bad_row(f"{file}: [{number}]", "not an object.")
 
     def _accepted(self) -> dict[str, tuple[str, ...]]:
         """The answers that count as right, by question; that of the second column first."""
-        if self.accepted is None:
+        file = self.files.one("accepted")
+        if file is None:
             return {}
-        if not self.accepted.is_file():
-            raise UserError(f"data.accepted: {self.accepted} does not exist.")
         found: dict[str, tuple[str, ...]] = {}
-        for source, line in text_lines(self.accepted, self.bad_row):
+        for source, line in text_lines(file, self.bad_row):
             if line is None or not line.strip():
                 continue
             cells = line.split("\t")
@@ -133,22 +128,22 @@ class WebQa(Data):
         return found
 
 
-def _parse(path: Path) -> list[Any]:
+def _parse(file: DataFile) -> list[Any]:
     """The list that a file holds.
 
     Raises:
         UserError: it is not UTF-8, or not JSON.
     """
-    data = path.read_bytes()
+    data = file.read_bytes()
     try:
         rows: list[Any] = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 (0x{data[error.start]:02x}).") from error
+        raise UserError(f"{file}:{line}: not UTF-8 (0x{data[error.start]:02x}).") from error
     except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno}: not JSON ({error.msg} at column {error.colno}).") from error
+        raise UserError(f"{file}:{error.lineno}: not JSON ({error.msg} at column {error.colno}).") from error
     except (RecursionError, ValueError) as error:
-        raise UserError(f"{path}: not JSON that can be read ({type(error).__name__}).") from error
+        raise UserError(f"{file}: not JSON that can be read ({type(error).__name__}).") from error
     return rows
 
 

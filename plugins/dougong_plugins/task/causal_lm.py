@@ -35,7 +35,7 @@ class CausalLanguageModel(Task):
     Args:
         length: tokens that the model sees at once.
         pack_across_documents: whether blocks go on over the ends of documents; otherwise none sees another.
-        cache: a folder that keeps the tokens of the data for other runs; null keeps them in the run's own folder.
+        cache: a folder that keeps the tokens of the data for other runs; null for loader.cache, or the run's own.
         max_new_tokens: the longest continuation that is given.
         temperature: below 1 favours likely tokens; 0 always takes the likeliest.
         top_k: only so many of the likeliest tokens are drawn from.

@@ -33,6 +33,7 @@ class Classification(Task):
     main_metric: ClassVar = "accuracy"
     higher_is_better: ClassVar = True
     supports: ClassVar = frozenset({"distributions"})
+    encodes_by: ClassVar = frozenset({"max_length"})
 
     def __init__(
         self,

@@ -58,7 +58,7 @@ class MaskedLanguageModel(Task):
         sentence_order: whether texts are cut in two pieces, half of them swapped, and it is learnt which are (arXiv
             1909.11942); needs embedding.segments=2.
         pack_across_documents: whether blocks go on over the ends of documents; otherwise none sees another.
-        cache: a folder that keeps the tokens of the data for other runs; null keeps them in the run's own folder.
+        cache: a folder that keeps the tokens of the data for other runs; null for loader.cache, or the run's own.
     """
 
     accepts: ClassVar = PlainText

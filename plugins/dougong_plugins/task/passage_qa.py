@@ -91,7 +91,6 @@ class PassageQa(Task):
         self.gamma, self.alpha = gamma, alpha
         self.threshold, self.max_answer_length = threshold, max_answer_length
         self.n_best, self.support = n_best, support
-        self._missing = 0
 
     @classmethod
     def trial_settings(cls, folder: Path) -> dict[str, Any]:
@@ -111,7 +110,7 @@ class PassageQa(Task):
     def remarks(self) -> list[str]:
         """How many questions have answers that none of their passages has."""
         line = "questions have no reference answer in their passages; all of these are read as without one"
-        return [f"{self._missing:,} {line}"] if self._missing else []
+        return [f"{self.noted['missing']:,} {line}"] if self.noted["missing"] else []
 
     def padding_values(self) -> dict[str, int]:
         """Questions are filled up as passages are."""
@@ -128,7 +127,7 @@ class PassageQa(Task):
         for number, (record, question) in enumerate(zip(records, questions, strict=True)):
             asked = question[: self.question_length]
             spans = answer_spans(record, aligned)
-            self._missing += bool(record.answers) and not spans
+            self.noted["missing"] += bool(record.answers) and not spans
             for passage, text in enumerate(record.passages or ("",)):
                 tokens = aligned[text].numbers
                 _, shared = shared_runs(asked, tokens, self.match, unknown)

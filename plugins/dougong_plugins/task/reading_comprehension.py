@@ -94,7 +94,7 @@ class ReadingComprehension(Task):
         self.threshold = threshold
         self.n_best = n_best
         self.units = units
-        self.references = References()
+        self.references = References(self.noted)
         self.dropout = Dropout(dropout)
         self.hide = hide
         self.unknown_id = encoder.tokenizer.identity(UNKNOWN)

@@ -80,7 +80,7 @@ class RelationExtraction(Task):
         self.labels: list[Label] = [(predicate, slot) for predicate, slot in facts["labels"]]
         self.room, self.overlap = max_length - 2, overlap
         self.match = match
-        self.labelling = Labelling(self.labels, all_mentions)
+        self.labelling = Labelling(self.labels, all_mentions, self.noted)
         self.dropout = Dropout(dropout)
         self.head = RelationHead(encoder.dim, len(self.labels), start_threshold, end_threshold, nested)
 

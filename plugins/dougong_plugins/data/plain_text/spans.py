@@ -1,11 +1,15 @@
 """Parts of files, and where they may be cut."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
+
+from dougong.data.files import DataFile
+from dougong.errors import UserError
 
 CHUNK = 1 << 16
 """Bytes that are looked at in one go: no line, and no file, need fit in memory."""
@@ -16,11 +20,11 @@ LONGEST = 1 << 10
 
 @dataclass(frozen=True)
 class Span:
-    """The bytes [begin, end) of a file."""
+    """The bytes [begin, end) of a file; a file that is not read from its midst is whole, and its end not known."""
 
-    path: Path
-    begin: int
-    end: int
+    file: DataFile
+    begin: int = 0
+    end: int = sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,15 @@ class Line:
 
 def lines(span: Span) -> Iterator[Line]:
     """The lines of a span; what is longer than `CHUNK` comes in pieces that cut no character."""
-    with span.path.open("rb") as file:
-        number = 1 + sum(chunk.count(b"\n") for chunk in _chunks(file, 0, span.begin))
-        file.seek(span.begin)
+    with span.file.open() as file:
+        number = 1
+        if span.begin:
+            number += sum(chunk.count(b"\n") for chunk in _chunks(file, 0, span.begin))
+            file.seek(span.begin)
         left, begin, rest = span.end - span.begin, 0, b""
-        while content := rest + file.readline(max(0, min(CHUNK, left) - len(rest))):
+        while content := rest + (read := file.readline(asked := max(0, min(CHUNK, left) - len(rest)))):
             left -= len(content)
-            whole = content.endswith(b"\n") or not left
+            whole = content.endswith(b"\n") or len(read) < asked or not left
             content, rest = (content, b"") if whole else _at_character(content)
             left += len(rest)
             yield Line(number, content, begin == 0, begin)
@@ -69,20 +75,35 @@ def _at_character(content: bytes) -> tuple[bytes, bytes]:
     return content, b""
 
 
-def divide(paths: Sequence[Path], shares: Sequence[float], separators: Sequence[bytes]) -> list[list[Span]]:
+def divide(files: Sequence[DataFile], shares: Sequence[float], separators: Sequence[bytes]) -> list[list[Span]]:
     """Cut files, one after the other, into parts of about these shares.
 
     Args:
         shares: of the bytes, of sum 1.
         separators: patterns of what a cut has to come after. The first that is near is taken where there are several;
             a single one may be as far as it is.
+
+    Raises:
+        UserError: one of them is compressed or in a store, where a place in its midst can't be found.
     """
+    if not any(shares[1:]):
+        return [[Span(file) for file in files], *([] for _ in shares[1:])]
+    paths = [_seekable(file) for file in files]
     sizes = [path.stat().st_size for path in paths]
     total, reached, cuts = sum(sizes), 0.0, [0]
     for share in shares[:-1]:
         reached += share
         cuts.append(max(cuts[-1], _cut(paths, sizes, round(total * reached), separators)))
-    return [_spans(paths, sizes, begin, end) for begin, end in pairwise([*cuts, total])]
+    return [_spans(files, sizes, begin, end) for begin, end in pairwise([*cuts, total])]
+
+
+def _seekable(file: DataFile) -> Path:
+    if not file.seekable:
+        raise UserError(
+            f"data.valid: {file} is compressed or in a store, and no splits are cut off such files; name the files of "
+            "data.valid and data.test, or set valid_share and test_share to 0."
+        )
+    return Path(file.place)
 
 
 def _cut(paths: Sequence[Path], sizes: Sequence[int], place: int, separators: Sequence[bytes]) -> int:
@@ -114,11 +135,11 @@ def _after(path: Path, place: int, last: int, separator: bytes) -> int | None:
     return None
 
 
-def _spans(paths: Sequence[Path], sizes: Sequence[int], begin: int, end: int) -> list[Span]:
+def _spans(files: Sequence[DataFile], sizes: Sequence[int], begin: int, end: int) -> list[Span]:
     found, before = [], 0
-    for path, size in zip(paths, sizes, strict=True):
+    for file, size in zip(files, sizes, strict=True):
         first, last = max(begin - before, 0), min(end - before, size)
         if first < last:
-            found.append(Span(path, first, last))
+            found.append(Span(file, first, last))
         before += size
     return found

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
+from dougong.data.files import DataFile
 from dougong.data.json_rows import BadRowError, text_of
 from dougong.data.split_files import json_lines
 from dougong.errors import UserError, nearest
@@ -58,19 +58,19 @@ def unknown_relation(relation: str, known: Collection[str], name: str) -> BadRow
     return BadRowError(f"the relation {relation!r} is not in {name}.{hint} Relations there: {there}.")
 
 
-def read_schema(path: Path) -> Schema:
+def read_schema(file: DataFile) -> Schema:
     """The relations of a file.
 
     Raises:
         UserError: a line can't be read; it names file and line.
     """
     relations: dict[str, list[Relation]] = {}
-    for source, row in json_lines(path, _refuse):
+    for source, row in json_lines([file], _refuse):
         try:
             relations.setdefault(text_of(row, "predicate"), []).append(_relation(row))
         except BadRowError as problem:
             _refuse(source, str(problem))
-    return Schema(relations, path.name)
+    return Schema(relations, file.name)
 
 
 def _relation(row: Mapping[str, Any]) -> Relation:

@@ -18,10 +18,14 @@ class TokenSpan(NamedTuple):
 
 
 class References:
-    """Finds reference answers, and counts those that are not where they are said to be."""
+    """Finds reference answers, and counts those that are not where they are said to be.
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+    Args:
+        counts: where they are counted.
+    """
+
+    def __init__(self, counts: Counter[str] | None = None) -> None:
+        self.counts: Counter[str] = Counter() if counts is None else counts
 
     def of(self, record: SpanQuestion, aligned: Mapping[str, Aligned]) -> list[TokenSpan]:
         """The answers of a question as tokens; those that are not in their passage are left out.

@@ -24,12 +24,13 @@ class Labelling:
     Args:
         labels: those that are known, by number.
         everywhere: label all mentions of an entity, not only where the record says that it is.
+        counts: where they are counted.
     """
 
-    def __init__(self, labels: Sequence[Label], everywhere: bool) -> None:
+    def __init__(self, labels: Sequence[Label], everywhere: bool, counts: Counter[str] | None = None) -> None:
         self.numbers: Mapping[Label, int] = {label: number for number, label in enumerate(labels)}
         self.everywhere = everywhere
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
 
     def cut(self, record: RelationText, aligned: Aligned, length: int, overlap: int) -> Iterator[dict[str, Any]]:
         """The windows of a text as columns of examples, special tokens aside.

@@ -63,7 +63,6 @@ class SpanTask(Task):
         self.head: Head = head_of(decoder, encoder.dim, self.tags)
         self.flat = decoder != "pointer"
         self._numbers = {name: number for number, name in enumerate(self.tags.types)}
-        self._lost = {"overlap": 0, "no token": 0}
 
     @abstractmethod
     def spans(self, record: Any) -> Sequence[tuple[str, int, int]]:
@@ -80,7 +79,7 @@ class SpanTask(Task):
             "overlap": f"overlap others that the tags keep: they count as missed{advice}",
             "no token": "have no token of their own: they count as missed",
         }
-        return [f"{count:,} {self.sought} {said[why]}" for why, count in self._lost.items() if count]
+        return [f"{self.noted[why]:,} {self.sought} {line}" for why, line in said.items() if self.noted[why]]
 
     def encode(self, records: Sequence[Any]) -> list[Example]:
         """Windows, each with its tokens, where they lie in the text, and what is to be found there."""
@@ -130,9 +129,9 @@ class SpanTask(Task):
         """What is to be found in tokens; what can't be is counted."""
         placed = [(name, aligned.tokens(start, end)) for name, start, end in self.spans(record)]
         spans = [(name, *tokens) for name, tokens in placed if tokens is not None]
-        self._lost["no token"] += len(placed) - len(spans)
+        self.noted["no token"] += len(placed) - len(spans)
         if self.flat:
-            self._lost["overlap"] += self.tags.encode(spans, len(aligned))[1]
+            self.noted["overlap"] += self.tags.encode(spans, len(aligned))[1]
         return spans
 
 
