@@ -1,4 +1,4 @@
-"""`dougong train [KEY=VALUE ...]`: Hydra composes, checks and runs one job, or many with -m."""
+"""`dougong train [KEY=VALUE ...]`: Hydra composes one job, which is checked and run; or many with -m."""
 
 import sys
 from pathlib import Path
@@ -7,15 +7,15 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from dougong.command_line.options import parse
+from dougong.command_line.options import Words, parse
 from dougong.compose.check import check
-from dougong.compose.compose import ROOT, VERSION_BASE, completed, compose, prepare, to_plain, translator
+from dougong.compose.compose import GROUPS, ROOT, VERSION_BASE, completed, compose, prepare, to_plain, translator
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
-from dougong.compose.sweep import for_sweeper, jobs_of
+from dougong.compose.sweep import asks_for_many
 from dougong.errors import UserError
-from dougong.training.run import RunResult, load_config
+from dougong.training.run import RunResult, failure_recorded, load_config
 from dougong.training.run import run as run_training
 
 
@@ -25,60 +25,70 @@ def run(arguments: list[str]) -> int:
     resumed = [word for word in words.overrides if word.startswith("resume=")]
     if resumed:
         return _resume(resumed[-1].partition("=")[2], [word for word in arguments if word not in resumed])
-    jobs = Jobs()
+    job = SingleJob()
     try:
         prepared = prepare(words.overrides, words.config_dir)
         if "--help" in words.options:
             return _help(prepared)
         if not words.asking:
-            # Before Hydra makes a folder, and before the first of many jobs is run.
-            for job_overrides in jobs_of(prepared) if words.many else [prepared]:
-                compose(job_overrides, words.config_dir)
+            if words.many or (_from_files(words) and asks_for_many(prepared)):
+                from dougong.sweep.run import run as run_sweep
+
+                return run_sweep(prepared, words.config_dir)
+            _check_alone(prepared)
+            compose(prepared, words.config_dir)  # before Hydra makes a folder
         # Overrides first: Hydra takes no override that stands behind an option.
-        sys.argv = ["dougong train", *(for_sweeper(prepared) if words.many else prepared), *words.options]
-        hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(jobs)()
+        sys.argv = ["dougong train", *prepared, *words.options]
+        hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(job)()
     except HYDRA_ERRORS as error:
         raise translator(words.overrides).translate(error) from error
-    if jobs.error is not None:
-        raise jobs.error
-    return 130 if jobs.interrupted else 0
+    if job.error is not None:
+        raise job.error
+    return 130 if job.interrupted else 0
 
 
-class Jobs:
-    """What Hydra calls once for each job. After an error, or ctrl-C, the jobs that are left are not run."""
+class SingleJob:
+    """What Hydra calls once it has composed the configuration, made the folder and set up the log."""
 
     def __init__(self) -> None:
         self.error: UserError | None = None
         self.interrupted = False
 
-    def __call__(self, config: DictConfig) -> float | None:
-        """Run one job; the main metric is what a sweep optimises."""
-        if self.error or self.interrupted:
-            return None
+    def __call__(self, config: DictConfig) -> None:
+        """Run the job."""
+        job = HydraConfig.get()
+        folder = Path(job.runtime.output_dir)
         try:
-            job = HydraConfig.get()
-            checked = check(completed(to_plain(config), list(job.overrides.task)), current_catalogue())
-            result = run_training(checked, Path(job.runtime.output_dir))
+            with failure_recorded(folder):
+                checked = check(completed(to_plain(config), list(job.overrides.task)), current_catalogue())
+                result = run_training(checked, folder)
         except UserError as error:
             self.error = error  # raised when Hydra is done, which would otherwise add lines of its own
-            return None
+            return
         _report(result)
         self.interrupted = result.status == "interrupted"
-        return main_metric(result)
 
 
-def main_metric(result: RunResult) -> float | None:
-    """What a sweep optimises: the first validation metric that is not the loss."""
-    names = [name for name in result.metrics if name.startswith("valid/")]
-    names.sort(key=lambda name: name == "valid/loss")
-    return result.metrics[names[0]] if names else None
+def _from_files(words: Words) -> bool:
+    """Whether Hydra's own part may come from a file of the user's, or from the command line."""
+    groups = tuple(f"{sign}{group}" for sign in ("", "+") for group in (*GROUPS, "hydra"))
+    return words.config_dir is not None or any(word.lstrip("~").startswith(groups) for word in words.overrides)
+
+
+def _check_alone(overrides: list[str]) -> None:
+    """Whether something was said that only a sweep reads."""
+    for word in overrides:
+        if word.lstrip("+").startswith(("sweep=", "sweep.")) and "hydra.mode=RUN" not in overrides:
+            raise UserError(f"{word}: goes with -m, which runs many jobs.")
 
 
 def _resume(folder: str, others: list[str]) -> int:
     if others:
         raise UserError(f"resume={folder}: a resumed run keeps its own configuration; leave out {' '.join(others)}.")
     path = Path(folder).expanduser()
-    result = run_training(load_config(path), path, resume=True)
+    config = load_config(path)
+    with failure_recorded(path):
+        result = run_training(config, path, resume=True)
     _report(result)
     return 130 if result.status == "interrupted" else 0
 

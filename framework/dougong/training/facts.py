@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 import dougong
+from dougong.contracts.task import Task
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "tokenizers", "numpy")
 
 
-def run_facts(model: nn.Module, precision: str) -> dict[str, Any]:
+def run_facts(model: Task, precision: str) -> dict[str, Any]:
     """Plain values for the run's records."""
     return {
         "dougong": dougong.__version__,
@@ -26,6 +27,8 @@ def run_facts(model: nn.Module, precision: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "precision": precision,
         "parameters": count(model),
+        "main_metric": model.main_metric,
+        "higher_is_better": model.higher_is_better,
     }
 
 

@@ -33,6 +33,7 @@ from dougong.training.pace import Pace
 from dougong.training.precision import answering, choose
 from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
 from dougong.training.progress import ProgressReport
+from dougong.training.pruning import pruning
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.stacked import stacked
 from dougong.training.tracking import Tracking
@@ -201,7 +202,7 @@ class Training:
         if "valid" in session.splits:
             self.module.valid_records = session.splits["valid"].records
             valid = session.evaluation_loader("valid")
-        callbacks = [self.pace, *session.assembly.make_all("callback"), self.tracking]
+        callbacks = [self.pace, *session.assembly.make_all("callback"), *pruning(session.folder), self.tracking]
         if settings.progress != "none":
             callbacks.append(ProgressReport(settings.progress, settings.max_epochs, session.task.main_metric))
         trainer = make_trainer(

@@ -3,6 +3,8 @@
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from dougong.contracts.data import SPLITS
 from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.discovery import BUILT_IN
+from dougong.registry.plugin import reason
 from dougong.training.assemble import Assembly, Config
 from dougong.training.read import read
 
@@ -108,6 +111,20 @@ def update_record(folder: Path, entries: dict[str, Any]) -> None:
     """Add to what is recorded of a run."""
     record = {**read_record(folder), **entries}
     write_text(folder / RECORD_FILE, json.dumps(record, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+@contextmanager
+def failure_recorded(folder: Path) -> Iterator[None]:
+    """What ends a run in this folder is recorded there, in a line."""
+    others = (folder / "checkpoints").exists() and read_record(folder).get("status") == "finished"
+    try:
+        yield
+    except BaseException as error:
+        if not others:
+            told = str(error) if isinstance(error, UserError) else reason(error)
+            with suppress(OSError):  # there may be no folder yet, or no room in it
+                update_record(folder, {"status": "failed", "error": told})
+        raise
 
 
 def write_text(path: Path, text: str) -> None:
