@@ -15,6 +15,7 @@ from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.sweep import asks_for_many
 from dougong.errors import UserError
+from dougong.sweep.settings import RESUME
 from dougong.training.run import RunResult, failure_recorded, load_config
 from dougong.training.run import run as run_training
 
@@ -26,7 +27,15 @@ def run(arguments: list[str]) -> int:
     if resumed:
         return _resume(resumed[-1].partition("=")[2], [word for word in arguments if word not in resumed])
     job = SingleJob()
+    continued = [word for word in words.overrides if word.startswith(RESUME)]
     try:
+        if continued and words.many:
+            from dougong.sweep.run import resume
+
+            return resume(
+                continued[-1].removeprefix(RESUME), [item for item in words.overrides if item not in continued]
+            )
+        _check_alone(words)
         prepared = prepare(words.overrides, words.config_dir)
         if "--help" in words.options:
             return _help(prepared)
@@ -35,7 +44,6 @@ def run(arguments: list[str]) -> int:
                 from dougong.sweep.run import run as run_sweep
 
                 return run_sweep(prepared, words.config_dir)
-            _check_alone(prepared)
             compose(prepared, words.config_dir)  # before Hydra makes a folder
         # Overrides first: Hydra takes no override that stands behind an option.
         sys.argv = ["dougong train", *prepared, *words.options]
@@ -75,10 +83,10 @@ def _from_files(words: Words) -> bool:
     return words.config_dir is not None or any(word.lstrip("~").startswith(groups) for word in words.overrides)
 
 
-def _check_alone(overrides: list[str]) -> None:
+def _check_alone(words: Words) -> None:
     """Whether something was said that only a sweep reads."""
-    for word in overrides:
-        if word.lstrip("+").startswith(("sweep=", "sweep.")) and "hydra.mode=RUN" not in overrides:
+    for word in words.overrides if not words.many and "hydra.mode=RUN" not in words.overrides else ():
+        if word.lstrip("+").startswith(("sweep=", "sweep.")):
             raise UserError(f"{word}: goes with -m, which runs many jobs.")
 
 

@@ -123,7 +123,7 @@ class Translator:
         if key.startswith("hydra."):
             return f"{key}: Hydra has no such setting; `dougong train --cfg hydra` shows those that it has."
         if key.startswith("sweep."):
-            names = [setting.name for setting in class_signature(SweepSettings).settings]
+            names = ["resume", *(setting.name for setting in class_signature(SweepSettings).settings)]
             return f"{key}: there is no such setting. {suggestion(key.partition('.')[2], names)}"
         try:
             node: Any = self.compose_without(self._said(key, ""))

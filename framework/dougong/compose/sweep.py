@@ -38,6 +38,11 @@ class Plan:
     settings: SweepSettings
     hydra: DictConfig
 
+    def label(self, words: Sequence[str]) -> str:
+        """Those of a job's words that tell it from the others."""
+        keys = tuple(f"{item.get_key_element()}=" for item in self.overrides if item.is_sweep_override())
+        return " ".join(word for word in words if word.startswith(keys))
+
 
 def asks_for_many(overrides: Sequence[str]) -> bool:
     """Whether prepared overrides without -m, or a file that they choose, set `hydra.mode` to MULTIRUN.

@@ -18,12 +18,14 @@ class Job:
         words: what follows `dougong train`, without the folder.
         folder: its own.
         config_dir: the folder of `--config-dir`.
+        label: those of its words that tell it from the others.
     """
 
     number: int
     words: tuple[str, ...]
     folder: Path
     config_dir: str | None = None
+    label: str = ""
 
     def arguments(self) -> list[str]:
         """What follows `dougong train`: as if a user ran this job alone, or went on with it."""

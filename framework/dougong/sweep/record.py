@@ -59,7 +59,10 @@ class Record:
 
     def write(self) -> None:
         """Write the file."""
-        jobs = [{"words": job.words, "folder": str(job.folder.relative_to(self.folder))} for job in self.jobs]
+        jobs = [
+            {"label": job.label, "words": job.words, "folder": str(job.folder.relative_to(self.folder))}
+            for job in self.jobs
+        ]
         content = {"words": self.words, "config_dir": self.config_dir, "jobs": jobs}
         write_text(self.folder / FILE, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
@@ -86,7 +89,7 @@ def _job(number: int, entry: dict[str, Any], folder: Path, config_dir: str | Non
     path = (folder / str(entry["folder"])).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise ValueError(f"{entry['folder']} is no folder of this sweep")
-    return Job(number, tuple(_words(entry["words"])), path, config_dir)
+    return Job(number, tuple(_words(entry["words"])), path, config_dir, str(entry["label"]))
 
 
 def _words(given: Any) -> list[str]:

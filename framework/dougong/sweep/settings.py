@@ -19,7 +19,6 @@ class SweepSettings:
         trials: jobs that a search chooses.
         pruner: what stops a job of a search early, by the main metric after each validation.
         seed: of the search.
-        resume: the folder of an earlier sweep, of which only what is not finished is run.
     """
 
     launcher: Literal["serial", "joblib", "submitit", "ray"] = "serial"
@@ -29,4 +28,8 @@ class SweepSettings:
     trials: Annotated[int, Ge(1)] = 20
     pruner: Literal["median", "halving", "none"] = "median"
     seed: Annotated[int, Ge(0)] = 0
-    resume: str | None = None
+
+
+RESUME = "sweep.resume="
+"""The word before the folder of an earlier sweep, of which only what is not finished is run: a folder as it is, with
+whatever signs are in its name, and nothing that a file may say."""

@@ -75,14 +75,9 @@ def failures(outcomes: Sequence[Outcome]) -> list[str]:
     failed = [item for item in outcomes if item.status == "failed"]
     if not failed:
         return []
-    lines = [f"#{item.job.number} {' '.join(_words(item, differing(outcomes)))}: {item.error}" for item in failed]
+    lines = [f"#{item.job.number} {item.job.label}: {item.error}" for item in failed]
     return [f"{len(failed)} of {len(outcomes)} jobs failed:", *lines]
 
 
 def _values(outcome: Outcome) -> dict[str, str]:
     return {key: value for key, _, value in (word.partition("=") for word in outcome.job.words)}
-
-
-def _words(outcome: Outcome, keys: Sequence[str]) -> list[str]:
-    values = _values(outcome)
-    return [f"{key}={values[key]}" for key in keys if key in values]

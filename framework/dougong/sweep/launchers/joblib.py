@@ -9,7 +9,6 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Any
 
-from dougong.errors import UserError
 from dougong.sweep.job import NOT_RUN, Job, Outcome
 from dougong.sweep.launchers.apart import run_apart
 from dougong.sweep.settings import SweepSettings
@@ -20,14 +19,9 @@ def launch(jobs: Sequence[Job], settings: SweepSettings) -> Iterator[Outcome]:
 
     joblib's own worker processes are not used: when one of them is killed, joblib gives up all jobs. Its threads wait
     for a process a job instead.
-
-    Raises:
-        UserError: joblib is not installed.
     """
-    try:
-        import joblib
-    except ImportError as error:
-        raise UserError('sweep.launcher=joblib: needs joblib; pip install "dougong[sweep]"') from error
+    import joblib
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     several = min(settings.at_once or cores, len(jobs))
     with Stop() as stop:

@@ -17,12 +17,10 @@ def launch(jobs: Sequence[Job], settings: SweepSettings) -> Iterator[Outcome]:
     """Run the jobs where the cluster has room; all nodes see the same folders.
 
     Raises:
-        UserError: ray is not installed, or `sweep.cluster` asks for what it does not know.
+        UserError: `sweep.cluster` asks for what it does not know.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise UserError('sweep.launcher=ray: needs ray; pip install "dougong[ray]"') from error
+    import ray
+
     wanted = {name: value for name, value in settings.cluster.items() if value is not None}
     about = {name: wanted.pop(name) for name in OF_CLUSTER if name in wanted}
     try:

@@ -25,7 +25,7 @@ def launch(jobs: Sequence[Job], settings: SweepSettings) -> Iterator[Outcome]:
 def _run(job: Job) -> Outcome:
     from dougong.command_line.train import run
 
-    print(f"\n#{job.number}: {' '.join(job.words)}", flush=True)
+    print(f"\n#{job.number}: {job.label}", flush=True)
     try:
         run(job.arguments())
     except UserError as error:

@@ -18,12 +18,10 @@ def launch(jobs: Sequence[Job], settings: SweepSettings) -> Iterator[Outcome]:
     """Submit the jobs, as one array, and wait for them.
 
     Raises:
-        UserError: submitit is not installed, or `sweep.cluster` asks for what it does not know.
+        UserError: `sweep.cluster` asks for what it does not know.
     """
-    try:
-        import submitit
-    except ImportError as error:
-        raise UserError('sweep.launcher=submitit: needs submitit; pip install "dougong[slurm]"') from error
+    import submitit
+
     wanted = {name: value for name, value in settings.cluster.items() if value is not None}
     cluster: Any = wanted.pop("cluster", None)
     executor: Any = submitit.AutoExecutor(jobs[0].folder.parent / FOLDER, cluster)
