@@ -2,19 +2,21 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from dougong.command_line.options import Words, parse
-from dougong.compose.check import check
+from dougong.compose.check import Config, check
 from dougong.compose.compose import GROUPS, ROOT, VERSION_BASE, completed, compose, prepare, to_plain, translator
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.sweep import asks_for_many
 from dougong.errors import UserError
+from dougong.secrets import HIDDEN, hidden, hide_all, hide_word
 from dougong.sweep.settings import RESUME
 from dougong.training.run import RunResult, failure_recorded, load_config
 from dougong.training.run import run as run_training
@@ -65,6 +67,7 @@ class SingleJob:
     def __call__(self, config: DictConfig) -> None:
         """Run the job."""
         job = HydraConfig.get()
+        sys.argv = [hide_word(word) for word in sys.argv]  # which trackers look at
         folder = Path(job.runtime.output_dir)
         try:
             with failure_recorded(folder):
@@ -91,14 +94,33 @@ def _check_alone(words: Words) -> None:
 
 
 def _resume(folder: str, others: list[str]) -> int:
-    if others:
-        raise UserError(f"resume={folder}: a resumed run keeps its own configuration; leave out {' '.join(others)}.")
     path = Path(folder).expanduser()
-    config = load_config(path)
+    config = load_config(path) if not others or path.is_dir() else {}
+    if others := _given_again(config, others):
+        raise UserError(f"resume={folder}: a resumed run keeps its own configuration; leave out {' '.join(others)}.")
+    for key in hidden(config):
+        raise UserError(f"{key}: its secret part was not kept; say dougong train resume={folder} {key}=...")
+    sys.argv = [hide_word(word) for word in sys.argv]
     with failure_recorded(path):
         result = run_training(config, path, resume=True)
     _report(result)
     return 130 if result.status == "interrupted" else 0
+
+
+def _given_again(config: Config, words: list[str]) -> list[str]:
+    """Put back what is hidden in the configuration of a run and is said again; the words that are something else."""
+    others = []
+    for word in words:
+        key, _, value = word.partition("=")
+        *parts, name = key.split(".")
+        node: Any = config
+        for part in parts:
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, dict) and HIDDEN in str(node.get(name)) and node[name] == hide_all(value, name):
+            node[name] = value
+        else:
+            others.append(word)
+    return others
 
 
 def _help(overrides: list[str]) -> int:

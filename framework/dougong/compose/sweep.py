@@ -15,6 +15,7 @@ from dougong.compose.hydra_part import check_hydra
 from dougong.errors import UserError
 from dougong.registry.plugin import class_signature
 from dougong.registry.values import fill
+from dougong.secrets import hide_word
 from dougong.sweep.settings import SweepSettings
 
 # What our own launchers and searches stand in for: Hydra's own are all there can be.
@@ -41,7 +42,7 @@ class Plan:
     def label(self, words: Sequence[str]) -> str:
         """Those of a job's words that tell it from the others."""
         keys = tuple(f"{item.get_key_element()}=" for item in self.overrides if item.is_sweep_override())
-        return " ".join(word for word in words if word.startswith(keys))
+        return " ".join(hide_word(word) for word in words if word.startswith(keys))
 
 
 def asks_for_many(overrides: Sequence[str]) -> bool:

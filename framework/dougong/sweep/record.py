@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dougong.errors import UserError
+from dougong.secrets import HIDDEN, hide_word
 from dougong.sweep.job import Job
 from dougong.training.run import write_text
 
@@ -60,11 +61,28 @@ class Record:
     def write(self) -> None:
         """Write the file."""
         jobs = [
-            {"label": job.label, "words": job.words, "folder": str(job.folder.relative_to(self.folder))}
+            {
+                "label": job.label,
+                "words": list(map(hide_word, job.words)),
+                "folder": str(job.folder.relative_to(self.folder)),
+            }
             for job in self.jobs
         ]
-        content = {"words": self.words, "config_dir": self.config_dir, "jobs": jobs}
+        content = {"words": list(map(hide_word, self.words)), "config_dir": self.config_dir, "jobs": jobs}
         write_text(self.folder / FILE, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+    def reveal(self, given: Sequence[str]) -> None:
+        """Take from words that are given again what was hidden in those that were kept.
+
+        Raises:
+            UserError: they don't have it.
+        """
+        said = {hide_word(word): word for word in given}
+        self.words = [said.get(word, word) for word in self.words]
+        self.jobs = [replace(job, words=tuple(said.get(word, word) for word in job.words)) for job in self.jobs]
+        for word in {*self.words, *(word for job in self.jobs for word in job.words)}:
+            if HIDDEN in word:
+                raise UserError(f"{word}: its secret part was not kept; say all words of the sweep again.")
 
 
 def read(folder: Path) -> Record:

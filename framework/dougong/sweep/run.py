@@ -134,6 +134,7 @@ def _same(kept: Record, overrides: Sequence[str]) -> list[str]:
 
     Those that say where jobs run may be others.
     """
+    kept.reveal(overrides)
     mine, before = for_job(overrides), for_job(kept.words)
     if mine and sorted(mine) != sorted(before):
         raise UserError(f"{RESUME}{kept.folder}: a sweep that goes on keeps its own words; leave out {' '.join(mine)}.")

@@ -48,7 +48,10 @@ def trial_of(folder: Path) -> Any:
         if content["pruner"] == "none":
             return None
         pruner = getattr(optuna.pruners, PRUNERS[content["pruner"]])()
-        study = optuna.load_study(study_name=NAME, storage=storage(folder / content["storage"]), pruner=pruner)
+        path_of_study = (folder / content["storage"]).resolve()
+        if path_of_study.name != STORAGE or path_of_study.parent not in folder.resolve().parents:
+            raise ValueError("not the study of the sweep that the folder lies in")
+        study = optuna.load_study(study_name=NAME, storage=storage(path_of_study), pruner=pruner)
         return optuna.trial.Trial(study, int(content["trial"]))
     except Exception as error:  # whatever is in the two files
         raise UserError(f"{path}: damaged, or its study is gone ({type(error).__name__}).") from error

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dougong.secrets import hide, hide_word
 from dougong.sweep.job import Outcome
 
 FILE = "jobs.csv"
@@ -75,9 +76,9 @@ def failures(outcomes: Sequence[Outcome]) -> list[str]:
     failed = [item for item in outcomes if item.status == "failed"]
     if not failed:
         return []
-    lines = [f"#{item.job.number} {item.job.label}: {item.error}" for item in failed]
+    lines = [f"#{item.job.number} {item.job.label}: {hide(item.error or '')}" for item in failed]
     return [f"{len(failed)} of {len(outcomes)} jobs failed:", *lines]
 
 
 def _values(outcome: Outcome) -> dict[str, str]:
-    return {key: value for key, _, value in (word.partition("=") for word in outcome.job.words)}
+    return {key: value for key, _, value in (hide_word(word).partition("=") for word in outcome.job.words)}

@@ -39,7 +39,9 @@ def count(model: nn.Module) -> int:
 
 def git_commit(folder: Path | None = None) -> str | None:
     """The commit of the working directory's repository, with `-dirty` where files differ from it; None without one."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    # The repository's own settings may name programs that git would run.
+    safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+    command = ["git", *safe, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):

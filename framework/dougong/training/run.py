@@ -17,6 +17,7 @@ from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.discovery import BUILT_IN
 from dougong.registry.plugin import reason
+from dougong.secrets import hide, hide_all
 from dougong.training.assemble import Assembly, Config
 from dougong.training.read import read
 
@@ -57,11 +58,12 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
     data, records = read(assembly, SPLITS)
     import_plugins(config, assembly.catalogue)
     folder.mkdir(parents=True, exist_ok=True)
+    kept = hide_all(config)
     if not resume:
-        write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+        write_text(folder / CONFIG_FILE, yaml.safe_dump(kept, allow_unicode=True, sort_keys=False))
     from dougong.training.fit import fit  # torch comes with it
 
-    result = fit(config, folder, data, records, assembly, resume)
+    result = fit(kept, folder, data, records, assembly, resume)
     record = {"status": result.status, "metrics": result.metrics, "seconds": round(time.perf_counter() - started, 1)}
     update_record(folder, record)
     return RunResult(**{**vars(result), "seconds": record["seconds"]})
@@ -91,9 +93,18 @@ def load_config(folder: Path) -> Config:
         raise UserError(f"resume={folder}: there is no run; a run folder holds {CONFIG_FILE}.")
     if not (folder / "checkpoints" / "last.ckpt").is_file():
         raise UserError(f"resume={folder}: this run has not saved a checkpoint yet; start it anew.")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: damaged; it is not YAML of plain values ({' '.join(str(error).split())[:120]})."
+        ) from error
     if not isinstance(config, dict):
         raise UserError(f"{path}: damaged; it does not hold a configuration.")
+    for plugins in config.get("plugin_path") or ():
+        # A folder that came with the run was named by nobody here.
+        if not Path(plugins).is_absolute() or folder.resolve() in Path(plugins).resolve().parents:
+            raise UserError(f"plugin_path: {plugins} of {path} is not used; plugins lie outside of a run's folder.")
     return config
 
 
@@ -123,7 +134,7 @@ def failure_recorded(folder: Path) -> Iterator[None]:
         if not others:
             told = str(error) if isinstance(error, UserError) else reason(error)
             with suppress(OSError):  # there may be no folder yet, or no room in it
-                update_record(folder, {"status": "failed", "error": told})
+                update_record(folder, {"status": "failed", "error": hide(told)})
         raise
 
 

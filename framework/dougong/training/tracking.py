@@ -9,6 +9,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning import Callback
 
 from dougong.contracts.tracker import RunInformation, Tracker
+from dougong.secrets import hide
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Tracking(Callback):
         """
         lines: list[str | None] = []
         self._each(lambda tracker: lines.append(tracker.finish(status)))
-        return [*self.problems, *(line for line in lines if line)]
+        return [hide(line) for line in (*self.problems, *lines) if line]
 
     def state_dict(self) -> dict[str, Any]:
         """The losses that the next entry averages."""
