@@ -15,9 +15,10 @@ _SETTING = re.compile(
     r"(^|_)(password|passwd|secret|token|api_?key|access_?key|secret_?key|credentials?)$", re.IGNORECASE
 )
 _SHORTEST = 8
-"""Characters of a secret of the environment: what is shorter, "true" say, is found everywhere."""
-# https://user:password@host and https://token@host
-_IN_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<who>[^\s/@'\"]+)@", re.IGNORECASE)
+"""Characters of a secret that is hidden wherever it comes up: what is shorter, "true" say, is found everywhere."""
+_known: set[str] = set()
+# https://user:password@host and https://token@host; Hydra writes \: for a colon in what is swept.
+_IN_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*\\?://)(?P<who>[^\s/?#@'\"]+)@", re.IGNORECASE)
 # https://host/file?X-Amz-Signature=...
 _IN_QUERY = re.compile(
     r"(?P<name>[?&][\w.-]*(?:token|secret|password|signature|credential|api_?key|access_?key)[\w.-]*=)[^&\s#'\"]+",
@@ -29,7 +30,7 @@ def hide(text: str) -> str:
     """A text without passwords of addresses, and without the keys, tokens, secrets, passwords of the environment."""
     text = _IN_ADDRESS.sub(_without_password, text)
     text = _IN_QUERY.sub(rf"\g<name>{HIDDEN}", text)
-    for value in _of_environment():
+    for value in sorted({*_known, *_of_environment()}, key=len, reverse=True):  # one may be part of another
         text = text.replace(value, HIDDEN)
     return text
 
@@ -37,7 +38,7 @@ def hide(text: str) -> str:
 def hide_word(word: str) -> str:
     """A word of the command line, KEY=VALUE, without a secret."""
     key, _, value = word.partition("=")
-    return f"{key}={HIDDEN}" if value and _SETTING.search(key.rpartition(".")[2]) else hide(word)
+    return f"{key}={_hidden(value)}" if value and _SETTING.search(key.rpartition(".")[2]) else hide(word)
 
 
 def hide_all(config: Any, key: str = "") -> Any:
@@ -47,7 +48,7 @@ def hide_all(config: Any, key: str = "") -> Any:
     if isinstance(config, list | tuple):
         return [hide_all(value, key) for value in config]
     if isinstance(config, str):
-        return HIDDEN if config and _SETTING.search(key) else hide(config)
+        return _hidden(config) if config and _SETTING.search(key) else hide(config)
     return config
 
 
@@ -74,11 +75,19 @@ def print_exception(kind: type[BaseException], error: BaseException, trace: Trac
 
 
 def _without_password(match: re.Match[str]) -> str:
-    user, colon, _ = match["who"].partition(":")
+    user, colon, password = match["who"].partition(":")
+    _hidden(password if colon else user)
     return f"{match['scheme']}{f'{user}:' if colon else ''}{HIDDEN}@"
 
 
-def _of_environment() -> list[str]:
-    """The longest first, since one may be part of another. A path says where a secret is, and is none."""
+def _hidden(secret: str) -> str:
+    """What is shown in place of a secret, which is hidden from now on wherever it comes up: in an error, say."""
+    if len(secret) >= _SHORTEST:
+        _known.add(secret)
+    return HIDDEN
+
+
+def _of_environment() -> set[str]:
+    """A path says where a secret is, and is none."""
     found = {value for name, value in os.environ.items() if _VARIABLE.search(name) and len(value) >= _SHORTEST}
-    return sorted((value for value in found if not value.startswith(("/", "~"))), key=len, reverse=True)
+    return {value for value in found if not value.startswith(("/", "~"))}

@@ -25,6 +25,7 @@ from dougong.training.run import run as run_training
 def run(arguments: list[str]) -> int:
     """Train."""
     words = parse(arguments)
+    list(map(hide_word, words.overrides))  # known from now on, wherever they come up
     resumed = [word for word in words.overrides if word.startswith("resume=")]
     if resumed:
         return _resume(resumed[-1].partition("=")[2], [word for word in arguments if word not in resumed])

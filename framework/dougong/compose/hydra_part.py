@@ -10,6 +10,12 @@ from dougong.errors import UserError
 LOGGING_CLASSES = ("logging.", "dougong.")
 LOGGING_OBJECTS = ("ext://sys.stdout", "ext://sys.stderr")
 
+# What our own launchers and searches stand in for: Hydra's own are all there can be.
+_BASIC = {
+    "launcher": "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+    "sweeper": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+}
+
 
 def check_hydra(composed: DictConfig) -> None:
     """Whether Hydra's part says nothing that would run code.
@@ -18,6 +24,9 @@ def check_hydra(composed: DictConfig) -> None:
         UserError: it does.
     """
     node: Any = OmegaConf.to_container(composed.hydra, resolve=False)
+    for name, basic in _BASIC.items():
+        if (node.get(name) or {}).get("_target_") != basic:
+            raise UserError(f"hydra/{name}: jobs are run by Dougong itself; say sweep=joblib, submitit, ray or optuna.")
     if node.get("callbacks"):
         name = next(iter(node["callbacks"]))
         raise UserError(

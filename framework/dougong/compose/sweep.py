@@ -18,12 +18,6 @@ from dougong.registry.values import fill
 from dougong.secrets import hide_word
 from dougong.sweep.settings import SweepSettings
 
-# What our own launchers and searches stand in for: Hydra's own are all there can be.
-_BASIC = {
-    "launcher": "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
-    "sweeper": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
-}
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -51,10 +45,8 @@ def asks_for_many(overrides: Sequence[str]) -> bool:
     Raises:
         UserError: Hydra's part would run code.
     """
-    steady = [
-        item for item in OverridesParser.create().parse_overrides(list(overrides)) if not item.is_sweep_override()
-    ]
-    mode = _compose([str(item.input_line) for item in steady]).hydra.mode
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    mode = _compose([str(item.input_line) for item in _steady(parsed)]).hydra.mode
     return "hydra.mode=RUN" not in overrides and str(mode).endswith("MULTIRUN")
 
 
@@ -68,9 +60,6 @@ def plan_of(overrides: Sequence[str]) -> Plan:
     if swept := [item.input_line for item in parsed if item.is_sweep_override() and _is_of_sweep(item)]:
         raise UserError(f"{swept[0]}: it is the same for all jobs; give one value.")
     composed = _compose(_shared(parsed))
-    for name, basic in _BASIC.items():
-        if OmegaConf.select(composed, f"hydra.{name}._target_") != basic:
-            raise UserError(f"hydra/{name}: jobs are run by Dougong itself; say sweep=joblib, submitit, ray or optuna.")
     if OmegaConf.select(composed, "hydra.sweeper.max_batch_size") is not None:
         raise UserError(
             "hydra.sweeper.max_batch_size: say sweep.at_once, the number of jobs that run at the same time."
@@ -90,8 +79,11 @@ def combinations(overrides: Sequence[Override]) -> Iterator[list[str]]:
     for item in overrides:
         if item.is_sweep_override() and not item.is_discrete_sweep():
             raise UserError(f"{item.input_line}: a range has no end of values; say sweep=optuna to search it.")
+    # As they were typed: Hydra would quote and escape them.
+    typed = {f"{item.get_key_element()}={item.get_value_element_as_str()}": item for item in _steady(overrides)}
     for batch in BasicSweeper.split_arguments(list(overrides), None):
-        yield from map(for_job, batch)
+        for words in batch:
+            yield for_job([str(typed[word].input_line) if word in typed else word for word in words])
 
 
 def jobs_of(overrides: Sequence[str]) -> Iterator[list[str]]:
@@ -115,8 +107,11 @@ def _compose(shared: list[str]) -> DictConfig:
 
 def _shared(overrides: Sequence[Override]) -> list[str]:
     """What has to be known for all jobs: a file that may ask for a sweep, or how Hydra and the sweep themselves run."""
-    steady = [item for item in overrides if not item.is_sweep_override()]
-    return [str(item.input_line) for item in steady if item.key_or_group in GROUPS or _is_of_sweep(item)]
+    return [str(item.input_line) for item in _steady(overrides) if item.key_or_group in GROUPS or _is_of_sweep(item)]
+
+
+def _steady(overrides: Sequence[Override]) -> list[Override]:
+    return [item for item in overrides if not item.is_sweep_override()]
 
 
 def _is_of_sweep(override: Override) -> bool:

@@ -34,11 +34,7 @@ class Search:
             raise UserError('sweep=optuna: needs optuna; pip install "dougong[sweep]"') from error
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.settings = plan.settings
-        self.fixed = [
-            f"{item.get_key_element()}={item.get_value_element_as_str()}"
-            for item in plan.overrides
-            if not item.is_sweep_override()
-        ]
+        self.fixed = [str(item.input_line) for item in plan.overrides if not item.is_sweep_override()]
         self.ranges = {item.get_key_element(): item for item in plan.overrides if item.is_sweep_override()}
         if not self.ranges:
             raise UserError(

@@ -99,7 +99,9 @@ def load_config(folder: Path) -> Config:
         raise UserError(
             f"{path}: damaged; it is not YAML of plain values ({' '.join(str(error).split())[:120]})."
         ) from error
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or not all(
+        isinstance(config.get(part), dict) for part in ("task", "data", "trainer")
+    ):
         raise UserError(f"{path}: damaged; it does not hold a configuration.")
     for plugins in config.get("plugin_path") or ():
         # A folder that came with the run was named by nobody here.
