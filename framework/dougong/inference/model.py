@@ -186,7 +186,7 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
         raise UserError(f"{path}: can't be built into a model ({reason(error)}).") from error
 
 
-def _built(path: str | Path, content: Mapping[str, Any], config: Config) -> Model:
+def _built(path: str | Path, content: dict[str, Any], config: Config) -> Model:
     """The model of a checkpoint's content."""
     description = content[file.KEY]
     assembly = Assembly(config)
