@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +45,9 @@ def test_a_pickle_in_place_of_data_is_not_unpickled(name, tmp_path, marker):
     if name in ("toy", "mixture"):
         assert not list(folder.iterdir()), "it reads no files"
         return
-    try:
+    with suppress(UserError):  # to readers of plain text it is a text
         made = plugin(**settings)
-        list(made.records("train", plugin.yields[0]))  # to readers of plain text it is a text
-    except UserError as error:
-        assert "\n" not in str(error)
+        list(made.records("train", plugin.yields[0]))
     assert not marker.exists()
 
 
