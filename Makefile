@@ -5,7 +5,7 @@ TORCH ?= torch==2.13.0
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/dougong train
@@ -20,6 +20,10 @@ lint: $(VENV)/.developer
 
 docs: $(VENV)/.developer
 	$(BIN)/mkdocs build --strict
+
+# A report of known vulnerabilities, which fails nothing.
+audit: $(VENV)/.installed
+	@.ci/audit $(BIN)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

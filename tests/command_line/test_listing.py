@@ -118,3 +118,31 @@ def test_a_reader_of_a_listing_may_leave_early(without_torch):
         text=True,
     )
     assert (run.stdout, run.stderr) == ("[\n", "")
+
+
+def test_brackets_are_shown_as_they_are_written(without_torch, write):
+    """They are no markup: `pip install "dougong[words]"` says what it says."""
+    folder = write(
+        "mine/odd.py",
+        '''
+        from dougong import register
+
+        @register("schedule", "odd")
+        class Odd:
+            """Needs `pip install "odd[bold]"`.
+
+            Args:
+                rate: of [red] and [/red], as in `odd[words]`.
+            """
+
+            def __init__(self, rate: list[int] | None = None) -> None:
+                self.rate = rate
+        ''',
+    ).parent
+    said = " ".join(without_torch("plugins", "show", "schedule/odd", f"plugin_path={folder}").done().split())
+    assert 'pip install "odd[bold]"' in said
+    assert "of [red] and [/red], as in `odd[words]`." in said
+
+
+def test_list_is_the_listing(without_torch):
+    assert without_torch("plugins", "list", "schedule").done() == without_torch("plugins", "schedule").done()

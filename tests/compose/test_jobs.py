@@ -73,10 +73,9 @@ def test_the_jobs_that_a_file_asks_for_are_checked_as_well(how, without_torch, w
 )
 def test_each_combination_is_a_job(words, expected):
     from dougong.compose.compose import prepare
-    from dougong.compose.sweep import for_sweeper, jobs_of
+    from dougong.compose.sweep import jobs_of
 
     assert [sorted(job) for job in jobs_of(prepare(words))] == [sorted(job) for job in expected]
-    assert [sorted(job) for job in jobs_of(for_sweeper(words))] == [sorted(job) for job in expected]
 
 
 def test_a_setting_that_only_what_is_swept_has_is_left_for_the_jobs(without_torch, write):
@@ -85,8 +84,9 @@ def test_a_setting_that_only_what_is_swept_has_is_left_for_the_jobs(without_torc
     ).parents[1]
     words = ["experiment=sentiment,mine", "data.path=missing", "--config-dir", str(folder)]
     answer = without_torch("train", "-m", *words)
-    assert answer.err == "data.path: missing is not a folder.\n"
-    assert "#1 : experiment=mine data.path=missing" in answer.out
+    assert answer.code == 1
+    assert "#0 experiment=sentiment: data.path: missing is not a folder.\n" in answer.err
+    assert "#1 experiment=mine: data.path: missing is not a folder.\n" in answer.err
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from dougong import __version__
 from dougong.errors import UserError, suggestion
+from dougong.secrets import hide, print_exception
 
 # One line each; the module is imported when its command is run.
 COMMANDS = {
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Hydra would otherwise print its own account of an error and exit.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.excepthook = print_exception
     try:
         code = _dispatch(words)
         sys.stdout.flush()  # here, where a reader that has left can be caught
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(hide(" ".join(str(error).split())), file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)

@@ -22,7 +22,7 @@ from dougong.registry.plugin import Plugin
 from dougong.registry.signature import REQUIRED, Setting, Slot
 from dougong.registry.wording import describe_type
 
-USAGE = "usage: dougong plugins [KIND] [--json] [plugin_path=[DIR,...]] | dougong plugins show KIND/NAME [--json]"
+USAGE = "usage: dougong plugins [list] [KIND] [--json] [plugin_path=[DIR]] | dougong plugins show KIND/NAME [--json]"
 DRAWN = "schedule"
 HELP = f"""dougong plugins: what can be combined, and where each piece comes from
 
@@ -62,6 +62,8 @@ def run(arguments: list[str]) -> int:
     prepare(settings)
     catalogue = current_catalogue()
     as_json = "--json" in options
+    if names[:1] == ["list"]:
+        names = names[1:]
     if names and names[0] == "show":
         _show(_find(names[1:], catalogue), as_json, to_draw)
     else:
@@ -98,7 +100,7 @@ def _list(catalogue: Catalogue, kinds: Sequence[str], as_json: bool) -> None:
     previous = ""
     for row in rows:
         what = Text(f"broken: {row['problem']}", "red") if row["problem"] else Text(row["summary"])
-        table.add_row(row["kind"] if row["kind"] != previous else "", row["name"], what, row["origin"])
+        table.add_row(row["kind"] if row["kind"] != previous else "", row["name"], what, Text(row["origin"]))
         previous = row["kind"]
     console = _console()
     console.print(table)
@@ -137,15 +139,15 @@ def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str] = ()) -> None:
         return
     picture = curve(plugin, to_draw) if plugin.kind == DRAWN else []
     console = _console()
-    console.print(f"[bold]{plugin.key}[/bold]  ({plugin.origin}, {plugin.location})", soft_wrap=True)
+    console.print(Text(plugin.key, "bold") + f"  ({plugin.origin}, {plugin.location})", soft_wrap=True)
     for paragraph in plugin.doc.partition("Args:")[0].strip().split("\n\n"):
         console.print(Text("\n" + " ".join(paragraph.split())))
     _print_settings(console, plugin, found["settings"])
     for slot in found["slots"]:
-        console.print(f"slot {slot['name']}: takes {slot['kind']}=..., by default {_join(slot['default'])}")
+        console.print(Text(f"slot {slot['name']}: takes {slot['kind']}=..., by default {_join(slot['default'])}"))
     for name, value in found["facts"].items():
         if value:
-            console.print(f"{name}: {_join(value)}")
+            console.print(Text(f"{name}: {_join(value)}"))
     for line in picture:
         console.print(Text(line), soft_wrap=True)
 
@@ -160,7 +162,7 @@ def _print_settings(console: Console, plugin: Plugin, settings: list[dict[str, A
     prefix = f"{plugin.kind}.{plugin.name}" if KINDS[plugin.kind].several else plugin.kind
     for item in settings:
         default = "required" if item["required"] else json.dumps(item["default"], ensure_ascii=False)
-        table.add_row(f"{prefix}.{item['name']}", item["type"], default, item["help"])
+        table.add_row(*map(Text, (f"{prefix}.{item['name']}", item["type"], default, item["help"])))
     console.print(table)
 
 

@@ -1,4 +1,4 @@
-"""`dougong train [KEY=VALUE ...]`: Hydra composes, checks and runs one job, or many with -m."""
+"""`dougong train [KEY=VALUE ...]`: Hydra composes one job, which is checked and run; or many with -m."""
 
 import logging
 import sys
@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from dougong.command_line.options import Words, parse
 from dougong.compose.check import check
 from dougong.compose.compose import (
+    GROUPS,
     ROOT,
     VERSION_BASE,
     completed,
@@ -23,11 +24,13 @@ from dougong.compose.compose import (
 from dougong.compose.conf_folder import conf_folder
 from dougong.compose.config_source import current_catalogue
 from dougong.compose.hydra_errors import HYDRA_ERRORS, folder_problem
-from dougong.compose.sweep import for_sweeper, jobs_of
+from dougong.compose.sweep import asks_for_many
 from dougong.errors import UserError
+from dougong.secrets import Formatter, hide_word
+from dougong.sweep.settings import RESUME
 from dougong.training.processes.follow import dismiss, follow, following
 from dougong.training.resume import AUTO, resume, split_words, unfinished
-from dougong.training.run import RunResult
+from dougong.training.run import RunResult, failure_recorded
 from dougong.training.run import run as run_training
 
 
@@ -35,40 +38,52 @@ def run(arguments: list[str]) -> int:
     """Train."""
     if following():
         return follow()
-    code = _run(arguments)
+    code = run_alone(arguments)
     dismiss()
     return code
 
 
-def _run(arguments: list[str]) -> int:
+def run_alone(arguments: list[str]) -> int:
+    """Train, and keep the other processes for more."""
     words = parse(arguments)
+    list(map(hide_word, words.overrides))  # known from now on, wherever they come up
     logging.raiseExceptions = False  # a log that can't be written is not worth a trace on the screen
     named, words.overrides = split_words(words.overrides)
     if named not in (None, AUTO):
         return _go_on(named, [word for word in arguments if not word.startswith("resume=")])
     if named == AUTO and not words.asking and (earlier := _earlier(words)):
         return _go_on(str(earlier), [])
-    jobs = Jobs()
+    job = SingleJob()
+    continued = [word for word in words.overrides if word.startswith(RESUME)]
     try:
+        if continued and words.many:
+            from dougong.sweep.run import resume
+
+            return resume(
+                continued[-1].removeprefix(RESUME), [item for item in words.overrides if item not in continued]
+            )
+        _check_alone(words)
         prepared = prepare(words.overrides, words.config_dir)
         if "--help" in words.options:
             return _help(prepared)
         if not words.asking:
-            # Before Hydra makes a folder, and before the first of many jobs is run.
-            for job_overrides in jobs_of(prepared) if words.many else [prepared]:
-                compose(job_overrides, words.config_dir)
+            if words.many or (_from_files(words) and asks_for_many(prepared)):
+                from dougong.sweep.run import run as run_sweep
+
+                return run_sweep(prepared, words.config_dir)
+            compose(prepared, words.config_dir)  # before Hydra makes a folder
         # Overrides first: Hydra takes no override that stands behind an option.
-        sys.argv = ["dougong train", *(for_sweeper(prepared) if words.many else prepared), *words.options]
-        hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(jobs)()
+        sys.argv = ["dougong train", *prepared, *words.options]
+        hydra.main(version_base=VERSION_BASE, config_path=str(conf_folder()), config_name=ROOT)(job)()
     except HYDRA_ERRORS as error:
         raise translator(words.overrides).translate(error) from error
     except OSError as error:
-        if jobs.running:
+        if job.running:
             raise
         raise UserError(folder_problem(error)) from error
-    if jobs.error is not None:
-        raise jobs.error
-    return jobs.exit_code
+    if job.error is not None:
+        raise job.error
+    return job.exit_code
 
 
 def _earlier(words: Words) -> Path | None:
@@ -85,47 +100,54 @@ def _earlier(words: Words) -> Path | None:
 def _go_on(name: str, words: list[str]) -> int:
     # As Hydra's job_logging=run does for a run that begins.
     file = logging.FileHandler(Path(name).expanduser() / "train.log", encoding="utf-8", delay=True)
-    file.setFormatter(logging.Formatter("[%(asctime)s][%(name)s][%(levelname)s] %(message)s"))
+    file.setFormatter(Formatter("[%(asctime)s][%(name)s][%(levelname)s] %(message)s"))
     console = logging.StreamHandler()
     console.setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[file, console])
+    sys.argv = [hide_word(word) for word in sys.argv]  # which trackers look at
     result = resume(name, words)
     _report(result)
     return result.exit_code
 
 
-class Jobs:
-    """What Hydra calls once for each job. After an error, or a request to stop, the jobs that are left are not run."""
+class SingleJob:
+    """What Hydra calls once it has composed the configuration, made the folder and set up the log."""
 
     def __init__(self) -> None:
         self.error: UserError | None = None
         self.exit_code = 0
         self.running = False
 
-    def __call__(self, config: DictConfig) -> float | None:
-        """Run one job; the main metric is what a sweep optimises."""
-        if self.error or self.exit_code:
-            return None
+    def __call__(self, config: DictConfig) -> None:
+        """Run the job."""
+        job = HydraConfig.get()
+        sys.argv = [hide_word(word) for word in sys.argv]  # which trackers look at
+        folder = Path(job.runtime.output_dir)
         try:
-            job = HydraConfig.get()
-            checked = check(completed(to_plain(config), list(job.overrides.task)), current_catalogue())
-            self.running = True
-            result = run_training(checked, Path(job.runtime.output_dir))
-            self.running = False
+            with failure_recorded(folder):
+                checked = check(completed(to_plain(config), list(job.overrides.task)), current_catalogue())
+                self.running = True
+                result = run_training(checked, folder)
+                self.running = False
         except UserError as error:
             self.running = False
             self.error = error  # raised when Hydra is done, which would otherwise add lines of its own
-            return None
+            return
         _report(result)
         self.exit_code = result.exit_code
-        return main_metric(result)
 
 
-def main_metric(result: RunResult) -> float | None:
-    """What a sweep optimises: the first validation metric that is not the loss."""
-    names = [name for name in result.metrics if name.startswith("valid/")]
-    names.sort(key=lambda name: name == "valid/loss")
-    return result.metrics[names[0]] if names else None
+def _from_files(words: Words) -> bool:
+    """Whether Hydra's own part may come from a file of the user's, or from the command line."""
+    groups = tuple(f"{sign}{group}" for sign in ("", "+") for group in (*GROUPS, "hydra"))
+    return words.config_dir is not None or any(word.lstrip("~").startswith(groups) for word in words.overrides)
+
+
+def _check_alone(words: Words) -> None:
+    """Whether something was said that only a sweep reads."""
+    for word in words.overrides if not words.many and "hydra.mode=RUN" not in words.overrides else ():
+        if word.lstrip("+").startswith(("sweep=", "sweep.")):
+            raise UserError(f"{word}: goes with -m, which runs many jobs.")
 
 
 def _help(overrides: list[str]) -> int:

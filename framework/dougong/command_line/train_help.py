@@ -13,6 +13,8 @@ usage: dougong train [KIND=NAME ...] [KEY=VALUE ...] [-m] [--cfg job] [--config-
 
 Choose plugins with KIND=NAME (several, where a kind takes them, as KIND=[A,B]) and settings with KEY=VALUE.
   -m                every combination of KEY=A,B,C, one run each
+  sweep=NAME        with -m: where the jobs run (joblib, submitit, ray), or a search among them (optuna)
+  sweep.resume=DIR  with -m: run what an earlier sweep has left
   --cfg job         print the configuration and stop
   --config-dir DIR  add configs of your own
   resume=FOLDER     go on with a run that was stopped; resume=auto with the newest of this configuration

@@ -128,7 +128,7 @@ def _settings(kind: str, node: Config, key: str, catalogue: Catalogue) -> Config
 def _unknown(key: str, config: Config, catalogue: Catalogue, known: list[str]) -> str:
     if key in KINDS:
         return unused_choice(key, config, catalogue, f"{key}=...")
-    if key in ("experiment", "sweep"):
+    if key == "experiment":
         return f"{key}: the file sets nothing, since its first line is not `# @package _global_`; add that line."
     close = nearest(key, known)
     return f"{key}: there is no such setting.{f' Did you mean `{close}`?' if close else ''} Known: {', '.join(known)}."

@@ -23,6 +23,7 @@ from dougong.kinds import KINDS
 VERSION_BASE = "1.3"
 ROOT = "train"
 GROUPS = ("experiment", "trainer", "sweep")  # those that hold no plugins
+NOT_OF_RUN = ("hydra", "defaults", "sweep")
 
 
 def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Config:
@@ -38,11 +39,10 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Con
         raise translator(overrides).translate(error) from error
 
 
-def sweeper_params(overrides: Sequence[str]) -> dict[str, Any]:
-    """The sweep that these overrides ask for in a file: `hydra.sweeper.params`."""
+def with_hydra(overrides: Sequence[str]) -> DictConfig:
+    """What prepared overrides compose, Hydra's own part included."""
     with _hydra():
-        config = hydra_compose(ROOT, overrides=list(overrides), return_hydra_config=True)
-    return dict(OmegaConf.select(config, "hydra.sweeper.params") or {})
+        return hydra_compose(ROOT, overrides=list(overrides), return_hydra_config=True)
 
 
 def run_folder_of(overrides: Sequence[str]) -> str:
@@ -111,10 +111,10 @@ def translator(overrides: Sequence[str]) -> Translator:
 
 
 def to_plain(config: DictConfig) -> Config:
-    """A composed configuration as plain containers, without Hydra's own part."""
+    """A composed configuration as plain containers, without what is not the run's own: Hydra's part, the sweep's."""
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
-    found: Config = {str(key): value for key, value in container.items() if key not in ("hydra", "defaults")}
+    found: Config = {str(key): value for key, value in container.items() if key not in NOT_OF_RUN}
     if isinstance(found.get("plugin_path"), str):  # plugin_path=DIR is plugin_path=[DIR]
         found["plugin_path"] = list(filter(None, [found["plugin_path"]]))
     return found

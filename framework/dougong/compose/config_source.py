@@ -22,6 +22,7 @@ from dougong.registry.catalogue import Catalogue, catalogue
 from dougong.registry.plugin import class_signature
 from dougong.registry.signature import REQUIRED, Signature
 from dougong.registry.values import MISSING
+from dougong.sweep.settings import SweepSettings
 
 SETTINGS = "settings"
 UNSAID = "~unsaid"
@@ -100,7 +101,7 @@ class RegistrySource(ConfigSource):
         """A plugin's settings with their defaults, and its slots as a Hydra defaults list."""
         kind, name, chosen = _key(config_path)
         if (kind, name) == ("", SETTINGS):
-            return self._result("settings", plain(RunSettings()))
+            return self._settings()
         plugin = current_catalogue().find(kind, name)
         if plugin is None:
             raise ConfigLoadError(f"there is no {kind} called {name}")
@@ -121,6 +122,11 @@ class RegistrySource(ConfigSource):
         for key in [key for key, value in settings.items() if isinstance(value, dict)]:
             # Hydra would refuse new keys of a mapping before the checks, which know what may be in it, have seen them.
             OmegaConf.set_struct(place[key], False)
+        return result
+
+    def _settings(self) -> ConfigResult:
+        result = self._result("settings", {**plain(RunSettings()), "sweep": plain(SweepSettings())})
+        OmegaConf.set_struct(result.config["sweep"]["cluster"], False)
         return result
 
     def _result(self, path: str, node: dict[str, Any]) -> ConfigResult:

@@ -16,6 +16,7 @@ from dougong.errors import UserError, nearest, suggestion
 from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.plugin import class_signature
+from dougong.sweep.settings import SweepSettings
 
 HYDRA_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError, RecursionError)
 
@@ -135,6 +136,9 @@ class Translator:
         """Says which part of a dotted key is wrong, and what it could have been."""
         if key.startswith("hydra."):
             return f"{key}: Hydra has no such setting; `dougong train --cfg hydra` shows those that it has."
+        if key.startswith("sweep."):
+            names = ["resume", *(setting.name for setting in class_signature(SweepSettings).settings)]
+            return f"{key}: there is no such setting. {suggestion(key.partition('.')[2], names)}"
         try:
             node: Any = self.compose_without(self._said(key, ""))
         except HYDRA_ERRORS:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from dougong.checkpoint import file
+from dougong.compose.config_source import plugin_folders
 from dougong.compose.settings import LoaderSettings
 from dougong.contracts.data import Data, Split
 from dougong.contracts.task import Prediction, Scores, Task
@@ -20,6 +21,7 @@ from dougong.data.records import Record, fields_of
 from dougong.data.stream import RecordStream, held
 from dougong.data.token_file import TokenStore
 from dougong.errors import UserError, suggestion
+from dougong.registry.plugin import reason
 from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation, join, places
 from dougong.training.fit import task_weights
@@ -170,10 +172,24 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
     """
     content = file.load(Path(path).expanduser())
     description = content[file.KEY]
+    if not isinstance(description["config"], Mapping) or not isinstance(description["config"].get("task"), Mapping):
+        raise UserError(f"{path}: damaged; it does not say what it was trained with.")
     config = {**description["config"]}
-    if plugin_path:
-        config["plugin_path"] = list(plugin_path)
     config["task"] = {**config["task"], **(task_settings or {})}
+    # Folders that a file names run no code: only those that were named here, by whoever loads it, are looked into.
+    named = config.get("plugin_path") or []
+    config["plugin_path"] = list(plugin_path) or [item for item in named if item in plugin_folders()]
+    try:
+        return _built(path, content, config)
+    except UserError:
+        raise
+    except Exception as error:  # what such a file says may be anything
+        raise UserError(f"{path}: can't be built into a model ({reason(error)}).") from error
+
+
+def _built(path: str | Path, content: dict[str, Any], config: Config) -> Model:
+    """The model of a checkpoint's content."""
+    description = content[file.KEY]
     assembly = Assembly(config)
     tokenizer = None
     if description["tokenizer"] is not None:

@@ -62,7 +62,7 @@ def read_json(path: Path, key: str) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{key}: {path} is not JSON ({error}).") from error
     if not isinstance(found, dict):
         raise UserError(f"{key}: {path} is not a JSON object.")

@@ -29,6 +29,10 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "ends in the middle of a character": lambda content: content[: len(content) // 2] + b"\xe6\x96",
     "has a line of another form": lambda content: _inserted(content, b"\n{[,\n"),
     "is of zeros": lambda content: bytes(1000),
+    "is of brackets that never close": lambda content: b"[" * 100_000,
+    "has a line of brackets that never close": lambda content: _inserted(content, b"\n" + b'{"text":' * 50_000 + b"\n"),
+    "is of one number without end": lambda content: b'{"data": ' + b"7" * 5_000 + b"}",
+    "has a line with a number without end": lambda content: _inserted(content, b'\n{"text": ' + b"7" * 5_000 + b"}\n"),
 }
 
 

@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 import dougong
+from dougong.contracts.task import Task
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "tokenizers", "numpy")
 
 
-def run_facts(model: nn.Module, precision: str) -> dict[str, Any]:
+def run_facts(model: Task, precision: str) -> dict[str, Any]:
     """Plain values for the run's records."""
     return {
         "dougong": dougong.__version__,
@@ -26,6 +27,8 @@ def run_facts(model: nn.Module, precision: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "precision": precision,
         "parameters": count(model),
+        "main_metric": model.main_metric,
+        "higher_is_better": model.higher_is_better,
     }
 
 
@@ -36,7 +39,9 @@ def count(model: nn.Module) -> int:
 
 def git_commit(folder: Path | None = None) -> str | None:
     """The commit of the working directory's repository, with `-dirty` where files differ from it; None without one."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    # The repository's own settings may name programs that git would run.
+    safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+    command = ["git", *safe, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):

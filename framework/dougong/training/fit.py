@@ -42,6 +42,7 @@ from dougong.training.processes import group
 from dougong.training.processes.agreement import begin_together
 from dougong.training.processes.sharding import load_weights, shard
 from dougong.training.progress import ProgressReport
+from dougong.training.pruning import pruning
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.stacked import stacked
 from dougong.training.tracking import Tracking
@@ -249,7 +250,8 @@ class Training:
         if "valid" in session.splits:
             self.module.valid_records = session.splits["valid"].records
             valid = session.evaluation_loader("valid")
-        callbacks = [self.pace, self.module.skips, *session.assembly.make_all("callback"), self.tracking]
+        told = (*pruning(session.folder), self.tracking)
+        callbacks = [self.pace, self.module.skips, *session.assembly.make_all("callback"), *told]
         if settings.progress != "none" and group.rank() == 0:
             callbacks.append(ProgressReport(settings.progress, settings.max_epochs, session.task.main_metric))
         trainer = make_trainer(

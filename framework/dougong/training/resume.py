@@ -8,10 +8,11 @@ from typing import Any
 import yaml
 
 from dougong.errors import UserError, suggestion
+from dougong.secrets import HIDDEN, hidden, hide_all
 from dougong.training.assemble import Config
 from dougong.training.hold import is_held
 from dougong.training.processes.wanted import DEVICES, in_devices
-from dougong.training.run import CONFIG_FILE, RunResult, load_config, read_record, run
+from dougong.training.run import CONFIG_FILE, RunResult, failure_recorded, load_config, read_record, run
 
 AUTO = "auto"
 # What changes nothing of what a run computes.
@@ -34,15 +35,35 @@ def resume(name: str, others: Sequence[str] = ()) -> RunResult:
         UserError: there is no run there, or something is said that can't be changed.
     """
     folder = Path(name).expanduser()
-    changes = [_change(name, word) for word in others if not word.startswith(DEVICES)]
     config = load_config(folder)
+    others = _given_again(config, others)
+    changes = [_change(name, word) for word in others if not word.startswith(DEVICES)]
     for key, value in changes:
         part = config
         *above, last = key.split(".")
         for step in above:
             part = part.setdefault(step, {})
         part[last] = value
-    return run(in_devices(config, others), folder, resume=True)
+    for key in hidden(config):
+        raise UserError(f"{key}: its secret part was not kept; say dougong train resume={name} {key}=...")
+    with failure_recorded(folder):
+        return run(in_devices(config, others), folder, resume=True)
+
+
+def _given_again(config: Config, words: Sequence[str]) -> list[str]:
+    """Put back what is hidden in the configuration of a run and is said again; the words that are something else."""
+    others = []
+    for word in words:
+        key, _, value = word.partition("=")
+        *parts, name = key.split(".")
+        node: Any = config
+        for part in parts:
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, dict) and HIDDEN in str(node.get(name)) and node[name] == hide_all(value, name):
+            node[name] = value
+        else:
+            others.append(word)
+    return others
 
 
 def _change(name: str, word: str) -> tuple[str, Any]:

@@ -4,7 +4,8 @@ import json
 import logging
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from dougong.contracts.data import SPLITS, Data
 from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.discovery import BUILT_IN
+from dougong.registry.plugin import reason
+from dougong.secrets import hide, hide_all
 from dougong.training.assemble import Assembly, Config
 from dougong.training.fingerprint import check_unchanged
 from dougong.training.hold import hold, writing_to
@@ -102,12 +105,13 @@ def _run(config: Config, folder: Path, resume: bool, interrupt: Interrupt) -> Ru
         check_unchanged(found.state.get("data"), fingerprint, accept)
     data, records = read(assembly, SPLITS, data)
     import_plugins(config, assembly.catalogue)
+    kept = hide_all(config)
     if not resume and place().first:
         with writing_to(folder):
-            write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+            write_text(folder / CONFIG_FILE, yaml.safe_dump(kept, allow_unicode=True, sort_keys=False))
     from dougong.training.fit import fit  # torch comes with it
 
-    return fit(config, folder, data, records, assembly, found, fingerprint, interrupt)
+    return fit(kept, folder, data, records, assembly, found, fingerprint, interrupt)
 
 
 def _found(folder: Path) -> "Saved":
@@ -161,9 +165,20 @@ def load_config(folder: Path) -> Config:
         raise UserError(f"resume={folder}: there is no run; a run folder holds {CONFIG_FILE}.")
     if not any((folder / "checkpoints").glob("*.ckpt")):
         raise UserError(f"resume={folder}: this run has not saved a checkpoint yet; start it anew.")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(config, dict):
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path}: damaged; it is not YAML of plain values ({' '.join(str(error).split())[:120]})."
+        ) from error
+    if not isinstance(config, dict) or not all(
+        isinstance(config.get(part), dict) for part in ("task", "data", "trainer")
+    ):
         raise UserError(f"{path}: damaged; it does not hold a configuration.")
+    for plugins in config.get("plugin_path") or ():
+        # A folder that came with the run was named by nobody here.
+        if not Path(plugins).is_absolute() or folder.resolve() in Path(plugins).resolve().parents:
+            raise UserError(f"plugin_path: {plugins} of {path} is not used; plugins lie outside of a run's folder.")
     return config
 
 
@@ -172,7 +187,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / RECORD_FILE
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -181,6 +196,20 @@ def update_record(folder: Path, entries: dict[str, Any]) -> None:
     """Add to what is recorded of a run."""
     record = {**read_record(folder), **entries}
     write_text(folder / RECORD_FILE, json.dumps(record, ensure_ascii=False, indent=1, default=str) + "\n")
+
+
+@contextmanager
+def failure_recorded(folder: Path) -> Iterator[None]:
+    """What ends a run in this folder is recorded there, in a line."""
+    others = (folder / "checkpoints").exists() and read_record(folder).get("status") == "finished"
+    try:
+        yield
+    except BaseException as error:
+        if not others:
+            told = str(error) if isinstance(error, UserError) else reason(error)
+            with suppress(OSError):  # there may be no folder yet, or no room in it
+                update_record(folder, {"status": "failed", "error": hide(told)})
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

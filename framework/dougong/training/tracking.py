@@ -10,6 +10,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning import Callback
 
 from dougong.contracts.tracker import RunInformation, Tracker
+from dougong.secrets import hide
 from dougong.training.processes.group import totals
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Tracking(Callback):
         self._each(lambda tracker: lines.append(tracker.finish(status)))
         if self.skipped:
             lines.append(f"{self.skipped} updates were left out, since their gradients were not finite; see train.log.")
-        return [*self.problems, *(line for line in lines if line)]
+        return [hide(line) for line in (*self.problems, *lines) if line]
 
     def state_dict(self) -> dict[str, Any]:
         """The losses that the next entry averages."""

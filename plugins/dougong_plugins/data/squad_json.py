@@ -128,8 +128,8 @@ def _parse(file: DataFile) -> Any:
         raise UserError(f"{file}:{line}: not UTF-8 (0x{data[error.start]:02x}).") from error
     except json.JSONDecodeError as error:
         raise UserError(f"{file}:{error.lineno}: not JSON ({error.msg} at column {error.colno}).") from error
-    except RecursionError as error:
-        raise UserError(f"{file}: not JSON that can be read (nested too deeply).") from error
+    except (RecursionError, ValueError) as error:
+        raise UserError(f"{file}: not JSON that can be read (nested too deeply, or of too long a number).") from error
 
 
 def _record(passage: Any, question: dict[str, Any], source: str) -> SpanQuestion:

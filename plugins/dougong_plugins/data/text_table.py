@@ -142,6 +142,9 @@ class TextTable(Data):
             except RecursionError:
                 self.bad_row(source, "not JSON that can be read (nested too deeply).")
                 continue
+            except ValueError:
+                self.bad_row(source, "not JSON that can be read (a number of too many digits).")
+                continue
             if isinstance(row, dict | list):
                 yield source, row
             else:
