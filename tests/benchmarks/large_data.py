@@ -52,7 +52,7 @@ def write(path: Path, megabytes: float, line: Callable[[bytes, int], bytes]) -> 
     left, number = megabytes * 1e6, 0
     with path.open("wb") as file:
         while left > 0:
-            rows = [line(pool[index], number + at) for at, index in enumerate(random.integers(len(pool), size=10_000))]
+            rows = [line(pool[index], number + at) for at, index in enumerate(random.integers(len(pool), size=500))]
             number += len(rows)
             left -= file.write(b"".join(rows))
 
@@ -66,6 +66,18 @@ def table(folder: Path, megabytes: float) -> list[str]:
             lambda text, number: b"%d %s\t%s\n" % (number, text, b"ab"[number % 2 : number % 2 + 1]),
         )
     return ["task=classification", "data=text_table", "data.test=null", "data.text=0", "data.label=1"]
+
+
+def wide_table(folder: Path, megabytes: float) -> list[str]:
+    """Texts of 20 characters with labels, beside a column of twice the usual length that is not read."""
+
+    def line(text: bytes, number: int) -> bytes:
+        return b"%d %s\t%s\t%s%s\n" % (number, text[:60], b"ab"[number % 2 : number % 2 + 1], text, text)
+
+    settings = table(folder, 0.1)
+    write(folder / "train.tsv", megabytes, line)
+    write(folder / "valid.tsv", 0.1, line)
+    return settings
 
 
 def corpus(folder: Path, megabytes: float) -> list[str]:
@@ -91,7 +103,7 @@ def causal(folder: Path, megabytes: float) -> list[str]:
     return ["task=causal_lm", *corpus(folder, megabytes)]
 
 
-TASKS = {"classification": table, "masked_lm": masked, "causal_lm": causal}
+TASKS = {"classification": table, "classification_of_few": wide_table, "masked_lm": masked, "causal_lm": causal}
 
 
 def memory(process: psutil.Process) -> tuple[float, float]:
