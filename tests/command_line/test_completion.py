@@ -67,7 +67,7 @@ def complete(without_torch, tmp_path, script):
         ("dougong train optimizer.groups.embedding.freeze=true optimizer.groups.", ["optimizer.groups.embedding."]),
         ("dougong train optimizer.groups.crf.freeze=true optimizer.groups.crf.", ["optimizer.groups.crf.freeze="]),
         ("dougong train schedule=c", ["constant", "cosine"]),
-        ("dougong train trainer=d", ["debug"]),
+        ("dougong train trainer=d", ["ddp", "debug"]),
         ("dougong train trainer.acc", ["trainer.accelerator=", "trainer.accumulate_grad_batches="]),
         ("dougong train trainer.accelerator=", ["auto", "cpu", "gpu"]),
         ("dougong train trainer.compile=", ["false", "true"]),

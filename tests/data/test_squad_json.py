@@ -132,7 +132,7 @@ def test_a_bad_question_is_named_or_left_out_and_counted(tmp_path, name):
     [
         (b'{"data": [\n{"paragraphs": \n', "train.json:3: not JSON (Expecting value at column 1)."),
         (b'{"data": [\n"\xce\xd2"]}', "train.json:2: not UTF-8 (0xce)."),
-        (b"[" * 200_000, "train.json: not JSON that can be read (nested too deeply)."),
+        (b"[" * 200_000, "train.json: not JSON that can be read (nested too deeply, or of too long a number)."),
         (b"[]", 'train.json: not in the format of SQuAD, which is an object with a list "data".'),
         (b'{"data": {}}', "not in the format of SQuAD"),
         (b"", "train.json:1: not JSON"),

@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any
 
-from dougong.training.processes import group
-
 TRY_AGAIN = 75
 """The exit code after a scheduler's notice: EX_TEMPFAIL of sysexits.h, "temporary failure, try again". The code of a
 process that a SIGTERM killed, 143, would not tell a run that has saved from one that has not."""
@@ -74,6 +72,8 @@ class Interrupt:
         Raises:
             InterruptedRunError: it was.
         """
+        from dougong.training.processes import group  # torch comes with it
+
         if group.any_of(self.requested):
             self.exit_code = max(group.everyone(self.exit_code))  # a signal may have reached another process alone
             raise InterruptedRunError

@@ -23,9 +23,11 @@ def tell(job: Job) -> None:
 
 def dismiss() -> None:
     """Tell the others that there is nothing more to do."""
-    from dougong.training.processes import group
+    if not under_torchrun() or not place().first:
+        return
+    from dougong.training.processes import group  # torch comes with it
 
-    if under_torchrun() and place().first and group.world() > 1:
+    if group.world() > 1:
         group.from_first(None)
         group.leave()
 
