@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faults import exit_code_of_fork
 
 from dougong.contracts.task import Task
 from dougong.data import encoding
@@ -149,12 +150,12 @@ def test_a_damaged_cache_is_made_again(tmp_path, damage):
 
 
 def test_a_run_killed_while_it_writes_leaves_nothing_that_is_taken_and_is_cleaned_up_after(tmp_path):
-    child = os.fork()
-    if not child:
+    def killed() -> None:
         task = Letters()
         task.encode = lambda records: os.kill(os.getpid(), 9) if len(records) < 4 else Letters().encode(records)
         encoded(tmp_path, task)
-    os.waitpid(child, 0)
+
+    assert exit_code_of_fork(killed) == -9
     assert any(path.name.endswith(".partial") for path in tmp_path.iterdir())
     task = Letters()
     encoded(tmp_path, task)
@@ -166,16 +167,19 @@ def test_of_two_runs_at_once_one_encodes_and_the_other_takes_it(tmp_path):
     begun = tmp_path / "begun"
     child = os.fork()
     if not child:
-        task = Letters()
+        try:
+            task = Letters()
 
-        def encode(records):
-            begun.touch()
-            time.sleep(0.03)
-            return Letters().encode(records)
+            def encode(records):
+                begun.touch()
+                time.sleep(0.03)
+                return Letters().encode(records)
 
-        task.encode = encode
-        encoded(tmp_path / "cache", task)
-        os._exit(0)
+            task.encode = encode
+            encoded(tmp_path / "cache", task)
+            os._exit(0)
+        finally:  # whatever happens, it must not go on with the other tests
+            os._exit(1)
     while not begun.exists():
         time.sleep(0.01)
     task = Letters()
