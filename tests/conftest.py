@@ -21,8 +21,8 @@ import dougong
 import dougong_plugins
 from dougong.registry import decorator
 
-# It comes with the ROUGE library, takes whatever standard error is when it is imported, pytest's say, and closes that when
-# Hydra, for a command that a test runs in its own process, sets up the log.
+# It comes with the ROUGE library, takes whatever standard error is when it is imported, pytest's say, and closes that
+# when Hydra, for a command that a test runs in its own process, sets up the log.
 absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 ROOTS = [str(Path(package.__file__).parents[1]) for package in (dougong, dougong_plugins)]
