@@ -4,11 +4,15 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
+from multiprocessing.connection import wait
 from typing import Any
 
 from torch.utils.data import DataLoader
 
 from dougong.errors import UserError
+
+SETTLING = 5.0
+"""Seconds for a worker to be gone whose connection was closed."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ class EnduringLoader(DataLoader[Any]):
                 return
             except (RuntimeError, OSError, EOFError) as error:
                 # The end of a worker is also met as a connection that is closed, from which a batch was to come.
-                if all(worker.is_alive() for worker in getattr(iterator, "_workers", ())):
+                if not _one_has_ended(iterator, SETTLING if isinstance(error, OSError | EOFError) else 0):
                     raise
                 if died_at == self.done:
                     raise UserError(_killed_twice(error)) from error
@@ -61,6 +65,12 @@ class EnduringLoader(DataLoader[Any]):
         iterator = super().__iter__()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL if handler is None else handler)
         return iterator
+
+
+def _one_has_ended(iterator: Iterator[Any], seconds: float) -> bool:
+    """Whether a worker ends within this time; its connections are closed a moment before it is gone."""
+    workers = getattr(iterator, "_workers", ())
+    return bool(wait([worker.sentinel for worker in workers], seconds)) if workers else False
 
 
 def _killed_twice(error: Exception) -> str:

@@ -35,9 +35,10 @@ def resume(name: str, others: Sequence[str] = ()) -> RunResult:
         UserError: there is no run there, or something is said that can't be changed.
     """
     folder = Path(name).expanduser()
-    config = load_config(folder)
+    config = load_config(folder) if not others or folder.is_dir() else {}
     others = _given_again(config, others)
     changes = [_change(name, word) for word in others if not word.startswith(DEVICES)]
+    config = config or load_config(folder)
     for key, value in changes:
         part = config
         *above, last = key.split(".")
