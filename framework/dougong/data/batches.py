@@ -1,7 +1,8 @@
 """The order of the data: which examples make up each batch, as a pure function of seed and epoch."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sized
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,45 +12,18 @@ from dougong.compose.settings import LoaderSettings
 Numbers = npt.NDArray[np.int64]
 
 
-class Epochs(Protocol):
-    """What to make batches of in each epoch, from any place of it on.
+class Epochs(Sized, ABC):
+    """What to make batches of in each epoch, from any place of it on; several processes share each batch (`share`).
 
     `start` is the place that the next pass begins at, and 0 again after it.
-    """
-
-    settings: LoaderSettings
-    epoch: int
-    start: int
-
-    def set_epoch(self, epoch: int) -> None:
-        """The next pass is of this epoch."""
-
-    def count(self, epoch: int) -> int:
-        """How many batches an epoch has."""
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-
-class TrainingBatches(Sized):
-    """Batches of examples of similar length, in an order that depends on `seed` and the epoch alone.
-
-    The examples are shuffled, cut into buckets of `bucket_batches` batches, sorted by length inside each, cut into
-    batches, and the batches are shuffled. Several processes share each batch (`share`), so that how many they are
-    changes neither the order nor the number of updates.
 
     Args:
-        lengths: (examples,) tokens of each.
         settings: batch size or token budget, of all processes together.
         seed: of the order.
         rank, world: this process and how many there are.
     """
 
-    def __init__(
-        self, lengths: npt.NDArray[np.integer], settings: LoaderSettings, seed: int, rank: int = 0, world: int = 1
-    ) -> None:
-        self.lengths = lengths
+    def __init__(self, settings: LoaderSettings, seed: int, rank: int = 0, world: int = 1) -> None:
         self.settings = settings
         self.seed = seed
         self.rank = rank
@@ -63,6 +37,32 @@ class TrainingBatches(Sized):
 
     def __len__(self) -> int:
         return self.count(self.epoch)
+
+    @abstractmethod
+    def count(self, epoch: int) -> int:
+        """How many batches there are in an epoch."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class TrainingBatches(Epochs):
+    """Batches of examples of similar length, in an order that depends on `seed` and the epoch alone.
+
+    The examples are shuffled, cut into buckets of `bucket_batches` batches, sorted by length inside each, cut into
+    batches, and the batches are shuffled. How many processes share them changes neither the order nor the number of
+    updates.
+
+    Args:
+        lengths: (examples,) tokens of each.
+        settings, seed, rank, world: as of `Epochs`.
+    """
+
+    def __init__(
+        self, lengths: npt.NDArray[np.integer], settings: LoaderSettings, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        super().__init__(settings, seed, rank, world)
+        self.lengths = lengths
 
     def count(self, epoch: int) -> int:
         """How many batches there are in an epoch."""

@@ -1,6 +1,6 @@
 """Batches of records that are encoded only now, in the order of a shuffle buffer."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from dougong.compose.settings import LoaderSettings
 from dougong.contracts.task import Task
-from dougong.data.batches import Numbers, is_spare, share
+from dougong.data.batches import Epochs, Numbers, is_spare, share
 from dougong.data.examples import Column, Examples, joined, pack_rows
 from dougong.data.loader import BatchMaker
 from dougong.errors import UserError
@@ -39,7 +39,7 @@ def shuffled(items: Iterable[Item], buffer: int, seed: int, epoch: int) -> Itera
     yield from (held[place] for place in random.permutation(len(held)))
 
 
-class RecordBatches(Sized):
+class RecordBatches(Epochs):
     """The batches of records of an epoch, in an order that depends on seed and epoch alone.
 
     All processes go through all records and share each batch (`share`), so that how many they are changes neither the
@@ -48,8 +48,7 @@ class RecordBatches(Sized):
     Args:
         records: in the order of the files, as often as they are asked for.
         settings: batch size and buffer.
-        seed: of the order.
-        rank, world: this process and how many there are.
+        seed, rank, world: as of `Epochs`.
 
     Raises:
         UserError: batches by tokens are asked for.
@@ -60,20 +59,8 @@ class RecordBatches(Sized):
     ) -> None:
         if settings.batch_tokens is not None:
             raise UserError("loader.batch_tokens: needs to know all lengths before; leave loader.shuffle_buffer out.")
+        super().__init__(settings, seed, rank, world)
         self.records = records
-        self.settings = settings
-        self.seed = seed
-        self.rank = rank
-        self.world = world
-        self.epoch = 0
-        self.start = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """The order is of this epoch from now on; Lightning calls it."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.count(self.epoch)
 
     def count(self, epoch: int) -> int:
         """How many batches there are in an epoch."""

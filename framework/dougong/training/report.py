@@ -11,9 +11,9 @@ from dougong.training.groups import matching, parameter_groups
 from dougong.training.precision import choose
 
 if TYPE_CHECKING:
-    from dougong.training.fit import Session
     from dougong.training.prepare import EncodedSplit
     from dougong.training.run import RunResult
+    from dougong.training.session import Session
 
 
 def start(session: "Session", data: Data, facts: Mapping[str, Any]) -> None:
