@@ -2,11 +2,11 @@
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
-from typing import Any
+from types import FrameType
+
+from dougong.signals import Signals
 
 TRY_AGAIN = 75
 """The exit code after a scheduler's notice: EX_TEMPFAIL of sysexits.h, "temporary failure, try again". The code of a
@@ -21,7 +21,7 @@ class InterruptedRunError(BaseException):
     """The run was asked to stop, and the state is saved. As KeyboardInterrupt, nothing may take it for a failure."""
 
 
-class Interrupt:
+class Interrupt(Signals):
     """While entered, turns the first SIGINT, SIGTERM or SIGUSR1 into a request to stop.
 
     Args:
@@ -29,33 +29,15 @@ class Interrupt:
     """
 
     def __init__(self, waits: bool = True) -> None:
+        super().__init__(_CODES)
         self.exit_code = 0
         self.waits = waits
         self._process = os.getpid()
-        self._previous: dict[int, Any] = {}
 
     @property
     def requested(self) -> bool:
         """Whether the run is to stop."""
         return self.exit_code != 0
-
-    def __enter__(self) -> "Interrupt":
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.getsignal(number) for number in _CODES}
-            self.install()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
-
-    def install(self) -> None:
-        """Take the signals, also from a library that has taken them since."""
-        for number in self._previous:
-            signal.signal(number, self._on_signal)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -78,7 +60,8 @@ class Interrupt:
             self.exit_code = max(group.everyone(self.exit_code))  # a signal may have reached another process alone
             raise InterruptedRunError
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Note the request, or end at once."""
         if os.getpid() != self._process:
             _in_a_child(number)
         elif number == signal.SIGINT and (self.requested or not self.waits):

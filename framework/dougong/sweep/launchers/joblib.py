@@ -3,12 +3,11 @@
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
-from types import FrameType, TracebackType
-from typing import Any
+from types import FrameType
 
+from dougong.signals import Signals
 from dougong.sweep.job import NOT_RUN, Job, Outcome
 from dougong.sweep.launchers.apart import run_apart
 from dougong.sweep.settings import SweepSettings
@@ -30,28 +29,16 @@ def launch(jobs: Sequence[Job], settings: SweepSettings) -> Iterator[Outcome]:
         yield from parallel(joblib.delayed(run)(job) for job in jobs)
 
 
-class Stop:
+class Stop(Signals):
     """While entered, hands SIGINT and SIGTERM on to the processes of jobs, and remembers."""
 
     def __init__(self) -> None:
+        super().__init__((signal.SIGINT, signal.SIGTERM))
         self.requested = False
         self.children: list[subprocess.Popen[bytes]] = []
-        self._previous: dict[int, Any] = {}
 
-    def __enter__(self) -> "Stop":
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {
-                number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)
-            }
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Hand it on, and begin no more jobs."""
         self.requested = True
         for child in list(self.children):
             child.send_signal(number)
