@@ -111,11 +111,13 @@ class RunSettings:
         plugin_path: folders (or files) of plugins of your own.
         resume: a run folder to go on with.
         test: evaluate the best checkpoint on the test split at the end, where there is one.
+        save_predictions: keep the score of each test record, and what was predicted wrong, for `dougong report`.
     """
 
     seed: Annotated[int, Ge(0)] = 0
     plugin_path: list[str] = field(default_factory=list)
     resume: str | None = None
     test: bool = True
+    save_predictions: bool = True
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     loader: LoaderSettings = field(default_factory=LoaderSettings)

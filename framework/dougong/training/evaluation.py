@@ -43,15 +43,19 @@ class Evaluation:
 
     def scores(self, records: Sequence[Any]) -> Scores:
         """The task's metrics and the mean loss; a task that streams has no need of the records."""
+        found = self.task.score(*self.joined(records))
+        loss = self.total / self.weight if self.weight else float("nan")
+        return Scores({"loss": loss, **found.metrics}, found.tables)
+
+    def joined(self, records: Sequence[Any]) -> tuple[list[Prediction], list[Any]]:
+        """One prediction a record, and the records that they are of (none of a task that streams)."""
         numbers = sorted(self.predictions)
         asked = [] if self.task.streams else [records[number] for number in numbers]
         joined = [
             join(self.task, self.predictions[number], None if self.task.streams else records[number])
             for number in numbers
         ]
-        found = self.task.score(joined, asked)
-        loss = self.total / self.weight if self.weight else float("nan")
-        return Scores({"loss": loss, **found.metrics}, found.tables)
+        return joined, asked
 
 
 def places(batch: Batch) -> Iterator[tuple[int, int]]:

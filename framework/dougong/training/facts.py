@@ -26,6 +26,8 @@ def run_facts(model: nn.Module, precision: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "precision": precision,
         "parameters": count(model),
+        "main_metric": getattr(model, "main_metric", None),
+        "higher_is_better": getattr(model, "higher_is_better", None),
     }
 
 

@@ -31,6 +31,7 @@ from dougong.training.interrupt import Interrupt, InterruptedRunError
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
 from dougong.training.precision import answering, choose
+from dougong.training.predictions import save
 from dougong.training.prepare import EncodedSplit, batch_maker, encode, fit_tokenizer, load_pretrained, make_task
 from dougong.training.progress import ProgressReport
 from dougong.training.run import RunResult, read_record, update_record
@@ -239,7 +240,10 @@ def evaluate_split(session: Session, split: Split) -> Any:
             moved = {name: tensor.to(device) for name, tensor in batch.items()}
             evaluation.add(task(moved), moved)
     evaluation.gather()
-    return evaluation.scores(session.splits[split].records)
+    records = session.splits[split].records
+    if session.settings.save_predictions and not task.streams and _rank_and_world()[0] == 0:
+        save(session.folder, split, task, *evaluation.joined(records))
+    return evaluation.scores(records)
 
 
 def task_weights(content: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -15,6 +15,7 @@ from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.discovery import BUILT_IN
 from dougong.training.assemble import Assembly, Config
+from dougong.training.lifetime import lifetime
 from dougong.training.read import read
 
 CONFIG_FILE = "config.yaml"
@@ -58,10 +59,10 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
         write_text(folder / CONFIG_FILE, yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     from dougong.training.fit import fit  # torch comes with it
 
-    result = fit(config, folder, data, records, assembly, resume)
-    record = {"status": result.status, "metrics": result.metrics, "seconds": round(time.perf_counter() - started, 1)}
-    update_record(folder, record)
-    return RunResult(**{**vars(result), "seconds": record["seconds"]})
+    with lifetime(read_record(folder) if resume else {}, lambda entries: update_record(folder, entries)):
+        result = fit(config, folder, data, records, assembly, resume)
+        update_record(folder, {"status": result.status, "metrics": result.metrics})
+    return RunResult(**{**vars(result), "seconds": round(time.perf_counter() - started, 1)})
 
 
 def import_plugins(config: Config, catalogue: Catalogue) -> None:
