@@ -45,8 +45,7 @@ def write_report(runs: Sequence[Run], path: Path, examples: int) -> None:
     }
     page = _file("page.html")
     for name, text in parts.items():
-        before, _, after = page.partition(f"<!--{name}-->")
-        page = f"{before}{text}{after}"
+        page = page.replace(f"<!--{name}-->", text)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         temporary.write_text(page, encoding="utf-8")

@@ -4,18 +4,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dougong.kinds import KINDS
 from dougong.runs.read import Config, Run
 
 Settings = dict[str, Any]
 WITHOUT_EFFECT = ("tracker", "resume", "trainer.progress", "save_predictions")
 """What changes nothing of what is learnt."""
+MAY_BE_NONE = ("wrapper", "callback")
+"""Choices that a configuration leaves out where nothing is chosen."""
 SEED = "seed"
 
 
 def settings_of(config: Config) -> Settings:
     """A configuration as one level of names: `attention` is the choice, `attention.local.window` a setting of it."""
-    return {name: value for name, value in _flat("", config) if not _among(name, WITHOUT_EFFECT)}
+    found = {name: value for name, value in _flat("", config) if not _among(name, WITHOUT_EFFECT)}
+    return found | {name: found.get(name, "none") for name in MAY_BE_NONE if config}
 
 
 def differing(all_settings: Sequence[Settings]) -> list[str]:
@@ -72,8 +74,6 @@ def _flat(prefix: str, node: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
             yield name, ",".join(str(item["name"]) for item in value.values())
             for inner, item in value.items():
                 yield from _flat(f"{name}.{inner}.", item)
-        elif not value and name in KINDS:
-            yield name, "none"
         else:
             yield from _flat(f"{name}.", value)
 

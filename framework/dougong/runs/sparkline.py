@@ -7,7 +7,7 @@ import numpy as np
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def sparkline(values: Sequence[float], width: int = 16) -> str:
+def sparkline(values: Sequence[float] | np.ndarray, width: int = 16) -> str:
     """Bars from the lowest to the highest, each the mean of its share of the curve; blank where none is finite."""
     parts = np.array_split(np.asarray(values, dtype=np.float64), min(width, len(values))) if len(values) else []
     means = [float(part[np.isfinite(part)].mean()) if np.isfinite(part).any() else None for part in parts]

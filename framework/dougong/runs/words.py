@@ -1,5 +1,6 @@
 """The command that makes a run again."""
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,7 +43,7 @@ def _settings(prefix: str, node: Mapping[str, Any]) -> Iterator[str]:
     for name, value in node.items():
         if name == "name":
             continue
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict) and value and name != "groups":  # whose keys are patterns, with dots
             yield from _settings(f"{prefix}.{name}", value)
         else:
             yield f"{prefix}.{name}={_value(value)}"
@@ -55,9 +56,14 @@ def _value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         plain = value.replace("_", "").replace("/", "").replace("-", "").replace(".", "")
-        return value if plain.isascii() and plain.isalpha() else "'" + value.replace("'", "\\'") + "'"
+        return value if plain.isascii() and plain.isalpha() else "'" + re.sub(r"(\\*)'", r"\1\1\\'", value) + "'"
     if isinstance(value, list):
         return f"[{','.join(map(_value, value))}]"
     if isinstance(value, dict):
-        return f"{{{','.join(f'{key}:{_value(item)}' for key, item in value.items())}}}"
+        return f"{{{','.join(f'{_key(key)}:{_value(item)}' for key, item in value.items())}}}"
     return repr(value)
+
+
+def _key(name: str) -> str:
+    """A dictionary's key, which Hydra's grammar takes without quotes alone."""
+    return re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", name)

@@ -61,8 +61,6 @@ def _wrong(
 
 
 def _plain(values: dict[str, Any]) -> str:
-    """Values in words: one without its name, a probability beside it in parentheses."""
-    *others, last = list(values.items()) or [("", "")]
-    if len(others) == 1 and last[0] == "score":
-        return f"{others[0][1]} ({last[1]:.2f})"
-    return str(last[1]) if not others else json.dumps(values, ensure_ascii=False, default=str)
+    """Values in words, without how sure the model was, so that equal predictions read equal."""
+    kept = {name: value for name, value in values.items() if name != "score"}
+    return "".join(map(str, kept.values())) if len(kept) < 2 else json.dumps(kept, ensure_ascii=False, default=str)
