@@ -38,7 +38,9 @@ def test_a_foreign_config_is_no_run(tmp_path):
     assert [folder.name for folder in find_runs([tmp_path])] == ["run"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("nothing", "does not exist"), ("file", "not a folder"), ("empty", "no runs")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("nothing", "does not exist"), ("file", "not a folder"), ("empty", "no runs")]
+)
 def test_where_there_are_no_runs_is_said(tmp_path, name, said):
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
@@ -76,9 +78,7 @@ def test_half_a_line_is_left_out_and_a_damaged_one_is_counted(tmp_path):
 
 
 def test_what_was_measured_again_after_resuming_counts(tmp_path):
-    (tmp_path / "metrics.csv").write_text(
-        "update,epoch,metric,value\n20,0,a,1\n10,0,a,2\n20,0,a,3\n", encoding="utf-8"
-    )
+    (tmp_path / "metrics.csv").write_text("update,epoch,metric,value\n20,0,a,1\n10,0,a,2\n20,0,a,3\n", encoding="utf-8")
     curve = read_curves(tmp_path)[0]["a"]
     assert (curve.updates.tolist(), curve.values.tolist()) == ([10, 20], [2, 3])
 

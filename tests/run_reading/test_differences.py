@@ -68,7 +68,11 @@ def test_the_words_that_made_a_run_make_it_again_also_through_a_shell(tmp_path):
         [],
         ["attention=[local,atrous]", "attention.local.window=7", "wrapper=[lazy,lookahead]", "seed=5"],
         ["task=seq2seq", "decoder_attention=local", "optimizer.lr=1e-5", "trainer.max_updates=3", "callback=ema"],
-        ["data=text_table", "data.path='it\\'s odd, [really]: \\ #1'", "optimizer.groups={*.a.b*:{lr_scale:0.5},last:{freeze:true}}"],
+        [
+            "data=text_table",
+            "data.path='it\\'s odd, [really]: \\ #1'",
+            "optimizer.groups={*.a.b*:{lr_scale:0.5},last:{freeze:true}}",
+        ],
     ],
 )
 def test_a_run_from_python_is_made_again_by_naming_every_setting(tmp_path, overrides):
