@@ -120,6 +120,14 @@ def test_an_error_is_shown_as_text_whatever_is_in_it(opened):
     assert report.page.inner_text("tr.details .failed") == "ValueError: <b>no</b> & </script>"
 
 
+def test_no_chart_offers_to_send_itself_away(opened):
+    report = opened()
+    for name in ("curves-plot", "tradeoff-plot", "sweep-plot"):
+        report.drawn(name)
+    titles = "[...document.querySelectorAll('.modebar-btn')].map((button) => button.dataset.title)"
+    assert set(report.page.evaluate(titles)) == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_in_both_themes_and_can_be_read(opened, scheme):
     report = opened(390, scheme)

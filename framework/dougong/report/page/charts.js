@@ -1,8 +1,10 @@
 // What all charts have in common: colours of the theme, and drawing them only when they come into view.
 
 const coarse = matchMedia("(pointer: coarse)").matches; // fingers scroll the page, and don't zoom by accident
+// The buttons are named one by one: the library has one that sends a chart to a service.
 const CONFIG = {responsive: true, displaylogo: false, displayModeBar: coarse ? false : "hover",
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"]};
+  modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "resetScale2d"]]};
+const CONFIG_WITHOUT_AXES = {...CONFIG, modeBarButtons: [["toImage"]]};
 const charts = new Map();
 
 /** Whether the browser can draw by WebGL, which parallel coordinates need. */
@@ -27,6 +29,7 @@ function layout(across, up, more = {}) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: {l: 50, r: 15, t: 10, b: 45},
     font: {color: css("--ink"), size: 12, family: "system-ui, sans-serif"}, hovermode: "closest",
+    modebar: {bgcolor: "rgba(0,0,0,0)", color: css("--soft"), activecolor: css("--accent")},
     hoverlabel: {bgcolor: css("--panel"), bordercolor: css("--line"), font: {color: css("--ink")}, align: "left",
       namelength: -1},
     dragmode: coarse ? false : "zoom", showlegend: visibleVariants().length <= WITH_LEGEND && DATA.variants.length > 1,

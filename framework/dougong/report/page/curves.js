@@ -1,6 +1,7 @@
 // Learning curves: smoothed over all points, then thinned to what the screen can show.
 
 const blocks = new Map();
+const FEW_POINTS = 20; // a curve of fewer is shown as it is, with its points
 let curveRange = null; // the updates that are zoomed into
 
 function curveNames() {
@@ -65,7 +66,7 @@ function curveTraces(name, weight) {
     const own = runs.filter((run) => DATA.runs[run].variant === variant);
     const label = DATA.variants[variant].label;
     const line = {color: colour(variant), width: runs.length > 40 ? 1 : 1.6, dash: dash(variant)};
-    const few = own.every((run) => curves[run].x.length < 20);
+    const few = own.every((run) => curves[run].x.length < FEW_POINTS);
     const trace = {
       ...joined(own, curves, parts, weight), type: "scatter", line, mode: few ? "lines+markers" : "lines", name: label,
       legendgroup: String(variant),
@@ -73,7 +74,7 @@ function curveTraces(name, weight) {
     };
     const raw = {...joined(own, curves, parts, 0), type: "scatter", mode: "lines", opacity: 0.22, hoverinfo: "skip",
       showlegend: false, legendgroup: String(variant), line: {...line, width: 1, dash: "solid"}};
-    return weight && runs.length <= 6 ? [raw, trace] : [trace];
+    return weight && !few && runs.length <= 6 ? [raw, trace] : [trace];
   });
 }
 
@@ -81,7 +82,8 @@ function curveTraces(name, weight) {
 function joined(runs, curves, parts, weight) {
   const x = [], y = [], text = [];
   for (const run of runs) {
-    const thin = thinned(curves[run].x, smoothed(curves[run].y, weight), parts, curveRange);
+    const {x: updates, y: values} = curves[run];
+    const thin = thinned(updates, smoothed(values, updates.length < FEW_POINTS ? 0 : weight), parts, curveRange);
     const name = escaped(DATA.runs[run].name);
     for (let place = 0; place < thin.x.length; place++) {
       x.push(thin.x[place]);

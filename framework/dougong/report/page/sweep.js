@@ -52,7 +52,7 @@ function drawSweep() {
   const plot = find("sweep-plot");
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", `${settings.join(", ")}, ${name}, ${runs.length} runs; the table has the values`);
-  return Plotly.react(plot, [trace], {...layout("", ""), margin}, CONFIG);
+  return Plotly.react(plot, [trace], {...layout("", ""), margin}, CONFIG_WITHOUT_AXES);
 }
 
 function startSweep() {
