@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": ("score a checkpoint on a split", "dougong.command_line.evaluate"),
     "predict": ("answer records or texts with a checkpoint", "dougong.command_line.predict"),
     "export": ("write a model in a format of others", "dougong.command_line.export"),
+    "data": ("look at data before training on it", "dougong.command_line.data"),
     "runs": ("list runs: state, best metric, what differs", "dougong.command_line.runs"),
     "compare": ("two runs: what differs in settings and result", "dougong.command_line.compare"),
     "report": ("many runs in one page that opens anywhere", "dougong.command_line.report"),

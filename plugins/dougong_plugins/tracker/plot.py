@@ -14,7 +14,8 @@ from dougong.runs.curves import Curve, read_curves
 
 HINT = "plot: matplotlib is not installed; `pip install dougong[plots]` brings it."
 FILES = ("curves.png", "curves.svg")
-SMOOTHING = 0.9
+SMOOTHED = 25
+"""A line's share over which it is averaged: one part of so many; more would lag behind a short run."""
 MOST_PANELS = 6
 
 
@@ -66,7 +67,8 @@ def _panels(curves: Mapping[str, Curve]) -> list[dict[str, Curve]]:
     """What is drawn together: both losses, then each other metric by itself."""
     drawable = {name: curve for name, curve in curves.items() if len(curve.values)}
     losses = {name: drawable.pop(name) for name in ("train/loss", "valid/loss") if name in drawable}
-    return [*([losses] if losses else []), *({name: curve} for name, curve in drawable.items())][:MOST_PANELS]
+    single = [{name: curve} for name, curve in drawable.items()]
+    return ([losses, *single] if losses else single)[:MOST_PANELS]
 
 
 def _draw(panels: list[dict[str, Curve]], paths: list[Path]) -> None:
@@ -93,7 +95,7 @@ def _line(axes: Any, name: str, curve: Curve) -> None:
     if name != "train/loss" or len(curve.values) < 2:
         axes.plot(curve.updates, curve.values, marker="o", markersize=3, label=label)
         return
-    weights = SMOOTHING ** np.arange(len(curve.values))
+    weights = (1.0 - 1.0 / max(1.0, len(curve.values) / SMOOTHED)) ** np.arange(len(curve.values))
     smooth = np.convolve(curve.values, weights)[: len(weights)] / np.cumsum(weights)
     (line,) = axes.plot(curve.updates, smooth, label=label)
     axes.plot(curve.updates, curve.values, color=line.get_color(), alpha=0.25, linewidth=1)
