@@ -67,8 +67,10 @@ def _panels(curves: Mapping[str, Curve]) -> list[dict[str, Curve]]:
     """What is drawn together: both losses, then each other metric by itself."""
     drawable = {name: curve for name, curve in curves.items() if len(curve.values)}
     losses = {name: drawable.pop(name) for name in ("train/loss", "valid/loss") if name in drawable}
-    single = [{name: curve} for name, curve in drawable.items()]
-    return ([losses, *single] if losses else single)[:MOST_PANELS]
+    panels = [{name: curve} for name, curve in drawable.items()]
+    if losses:
+        panels.insert(0, losses)
+    return panels[:MOST_PANELS]
 
 
 def _draw(panels: list[dict[str, Curve]], paths: list[Path]) -> None:
