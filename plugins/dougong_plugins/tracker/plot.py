@@ -17,6 +17,7 @@ FILES = ("curves.png", "curves.svg")
 SMOOTHED = 25
 """A line's share over which it is averaged: one part of so many; more would lag behind a short run."""
 MOST_PANELS = 6
+LOSSES: tuple[str, ...] = ("train/loss", "valid/loss")
 
 
 @register("tracker", "plot")
@@ -66,7 +67,7 @@ def _curve(values: Mapping[int, float]) -> Curve:
 def _panels(curves: Mapping[str, Curve]) -> list[dict[str, Curve]]:
     """What is drawn together: both losses, then each other metric by itself."""
     drawable = {name: curve for name, curve in curves.items() if len(curve.values)}
-    losses = {name: drawable.pop(name) for name in ("train/loss", "valid/loss") if name in drawable}
+    losses: dict[str, Curve] = {name: drawable.pop(name) for name in LOSSES if name in drawable}
     panels = [{name: curve} for name, curve in drawable.items()]
     if losses:
         panels.insert(0, losses)
