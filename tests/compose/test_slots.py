@@ -52,6 +52,10 @@ def test_a_second_slot_takes_lists_and_additions_by_its_own_name(parts):
     assert list(compose([parts, "encoder=twin", "+decoder_attention=far"])["decoder_attention"]) == ["full", "far"]
 
 
+def test_a_setting_of_every_run_that_ends_like_a_kind_is_no_slot():
+    assert compose(["on_changed_data=accept"])["on_changed_data"] == "accept"
+
+
 def test_a_second_slot_that_is_not_chosen_has_the_default_of_its_kind(parts):
     config = compose([parts, "encoder=twin", "attention=near"])
     assert list(config["decoder_attention"]) == ["full"]

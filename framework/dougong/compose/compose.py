@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from dougong.compose.conf_folder import conf_folder, presets, use_config_folders
 from dougong.compose.config_source import blanks, current_catalogue, install, use_config_dir, use_plugin_folders
 from dougong.compose.hydra_errors import HYDRA_ERRORS, Translator
 from dougong.compose.run_folder import register_run_folder
+from dougong.compose.settings import RunSettings
 from dougong.errors import UserError, suggestion
 from dougong.kinds import KINDS
 
 VERSION_BASE = "1.3"
 ROOT = "train"
 GROUPS = ("experiment", "trainer", "sweep")  # those that hold no plugins
+OF_EVERY_RUN = frozenset(item.name for item in fields(RunSettings))
 NOT_OF_RUN = ("hydra", "defaults", "sweep")
 
 
@@ -82,7 +85,7 @@ def as_hydra_says(word: str) -> str:
     slot, equals, value = word.partition("=")
     name = slot.lstrip("+")
     kind = name.rpartition("_")[2]
-    if not equals or kind not in KINDS or name == kind or not name.isidentifier():
+    if not equals or kind not in KINDS or name in OF_EVERY_RUN or name == kind or not name.isidentifier():
         return word
     return f"{slot[: -len(name)]}{kind}@{name}={value}"
 

@@ -135,6 +135,7 @@ class RunSettings:
         resume: a run folder to go on with; "auto" for the newest unfinished one of the same configuration.
         on_changed_data: whether a run is resumed where its data is not what it began with.
         test: evaluate the best checkpoint on the test split at the end, where there is one.
+        save_predictions: keep the score of each test record, and what was predicted wrong, for `dougong report`.
     """
 
     seed: Annotated[int, Ge(0)] = 0
@@ -142,5 +143,6 @@ class RunSettings:
     resume: str | None = None
     on_changed_data: Literal["error", "accept"] = "error"
     test: bool = True
+    save_predictions: bool = True
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     loader: LoaderSettings = field(default_factory=LoaderSettings)

@@ -15,8 +15,9 @@ def wrong_table(cases: Iterable[tuple[str, Iterable[str], Iterable[str]]], limit
         limit: how many rows the table has at most. A cell is cut to 500 characters, so that a tracker can show it.
     """
     rows = ([text, "; ".join(expected), "; ".join(predicted)] for text, expected, predicted in cases)
-    return [["text", "expected", "predicted"], *([_cut(cell) for cell in row] for row in islice(rows, limit))]
+    return [["text", "expected", "predicted"], *([cut(cell) for cell in row] for row in islice(rows, limit))]
 
 
-def _cut(cell: str) -> str:
+def cut(cell: str) -> str:
+    """A cell as a tracker can show it."""
     return cell if len(cell) <= CHARACTERS else cell[: CHARACTERS - 1] + "…"

@@ -49,16 +49,17 @@ class Evaluation:
         """
         return group.from_first(self._scores(records) if group.rank() == 0 else Scores({}))
 
-    def _scores(self, records: Iterable[Any]) -> Scores:
+    def joined(self, records: Iterable[Any]) -> tuple[list[Prediction], list[Any]]:
+        """One prediction a record, and the records that they are of (none of a task that streams)."""
         numbers = sorted(self.predictions)
         if self.task.streams:
-            joined = [join(self.task, self.predictions[number], None) for number in numbers]
-            found = self.task.score(joined, [])
-        else:
-            asked = [record for number, record in enumerate(records) if number in self.predictions]
-            pairs = zip(numbers, asked, strict=True)
-            joined = [join(self.task, self.predictions[number], record) for number, record in pairs]
-            found = self.task.score(joined, asked)
+            return [join(self.task, self.predictions[number], None) for number in numbers], []
+        asked = [record for number, record in enumerate(records) if number in self.predictions]
+        pairs = zip(numbers, asked, strict=True)
+        return [join(self.task, self.predictions[number], record) for number, record in pairs], asked
+
+    def _scores(self, records: Iterable[Any]) -> Scores:
+        found = self.task.score(*self.joined(records))
         loss = self.total / self.weight if self.weight else float("nan")
         return Scores({"loss": loss, **found.metrics}, found.tables)
 

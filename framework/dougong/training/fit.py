@@ -24,10 +24,12 @@ from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
 from dougong.training.interrupt import Interrupt, InterruptedRunError
+from dougong.training.lifetime import beginning
 from dougong.training.memory import BatchInMemory
 from dougong.training.module import TrainingModule
 from dougong.training.pace import Pace
 from dougong.training.precision import answering
+from dougong.training.predictions import save
 from dougong.training.processes import group
 from dougong.training.processes.agreement import begin_together
 from dougong.training.processes.sharding import load_weights, shard
@@ -73,7 +75,8 @@ def fit(
     first = group.rank() == 0
     tracking = Tracking(assembly.make_all("tracker") if first else [], run, settings.trainer.log_every)
     if first:
-        update_record(folder, {"identity": identity, "facts": facts, "status": "running"})
+        begun = beginning(read_record(folder))
+        update_record(folder, {"identity": identity, "facts": facts, "status": "running", **begun})
         report.start(session, data, facts)
         if found is not None:
             report.say("", f"goes on from update {update:,} ({found.path.name})")
@@ -202,7 +205,10 @@ def evaluate_split(session: Session, split: Split) -> Any:
             moved = {name: tensor.to(device) for name, tensor in batch.items()}
             evaluation.add(task(moved), moved)
     evaluation.gather()
-    return evaluation.scores(session.splits[split].records)
+    records = session.splits[split].records
+    if session.settings.save_predictions and not task.streams and group.rank() == 0:
+        save(session.folder, split, task, *evaluation.joined(records))
+    return evaluation.scores(records)
 
 
 def task_weights(content: dict[str, Any]) -> dict[str, torch.Tensor]:

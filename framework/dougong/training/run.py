@@ -23,6 +23,7 @@ from dougong.training.assemble import Assembly, Config
 from dougong.training.fingerprint import check_unchanged
 from dougong.training.hold import hold, writing_to
 from dougong.training.interrupt import Interrupt, InterruptedRunError
+from dougong.training.lifetime import ending, forget_peaks
 from dougong.training.processes.follow import following, tell, told
 from dougong.training.processes.launch import launch
 from dougong.training.processes.place import place, under_torchrun
@@ -81,7 +82,8 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
 
 def run_here(config: Config, folder: Path, resume: bool) -> RunResult:
     """The part of this process in a run; all of it where it is the only one."""
-    started = time.perf_counter()
+    started, before = time.perf_counter(), read_record(folder) if resume else {}
+    forget_peaks()
     with Interrupt(waits=False) as interrupt:
         try:
             result = _run(config, folder, resume, interrupt)
@@ -91,7 +93,8 @@ def run_here(config: Config, folder: Path, resume: bool) -> RunResult:
         seconds = round(time.perf_counter() - started, 1)
         if place().first:
             with suppress(OSError):  # what it was worth is in the checkpoints and the metrics as well
-                update_record(folder, {"status": result.status, "metrics": result.metrics, "seconds": seconds})
+                end = {"status": result.status, "metrics": result.metrics, **ending(before, seconds)}
+                update_record(folder, end)
         return replace(result, seconds=seconds, exit_code=interrupt.exit_code)
 
 
@@ -135,7 +138,7 @@ def _run_in(processes: int, config: Config, folder: Path, resume: bool) -> RunRe
         found = launch({"config": config, "folder": str(folder), "resume": resume, "log": log}, processes)
     except BaseException:
         if read_record(folder).get("status") == "running":  # it was killed before it could say otherwise
-            update_record(folder, {"status": "failed"})
+            update_record(folder, {"status": "failed", "ended": time.time()})
         raise
     checkpoint = found["checkpoint"] and Path(found["checkpoint"])
     return RunResult(**{**found, "folder": folder, "checkpoint": checkpoint})
@@ -207,8 +210,9 @@ def failure_recorded(folder: Path) -> Iterator[None]:
     except BaseException as error:
         if not others:
             told = str(error) if isinstance(error, UserError) else reason(error)
+            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             with suppress(OSError):  # there may be no folder yet, or no room in it
-                update_record(folder, {"status": "failed", "error": hide(told)})
+                update_record(folder, {"status": status, "error": hide(told), "ended": time.time()})
         raise
 
 
