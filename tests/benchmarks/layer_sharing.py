@@ -57,9 +57,9 @@ TASKS = {
     "csl_title": (
         "rouge_l",
         *("task=seq2seq", "decoder=recurrent", "data=text_table", "data.train=train.tsv", "data.valid=dev.tsv"),
-        *("data.test=null", "data.text=1", "data.target=0", "task.max_source_length=256", "task.max_length=40"),
+        *("data.test=null", "data.text=1", "data.target=0", "task.max_source_length=128", "task.max_length=40"),
         *("task.source_prior=true", "decoder.layers=1", "loader.batch_size=16", "optimizer.lr=1e-3"),
-        "trainer.max_epochs=6",
+        "trainer.max_epochs=8",
     ),
 }
 
