@@ -25,6 +25,7 @@ from dougong.registry.plugin import reason
 from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation, join, places
 from dougong.training.fit import task_weights
+from dougong.training.kernels import keep_few_kernels
 from dougong.training.precision import answering, choose
 from dougong.training.prepare import batch_maker, encode, make_task
 
@@ -50,6 +51,7 @@ class Model:
         precision: str = "auto",
         description: Mapping[str, Any] | None = None,
     ) -> None:
+        keep_few_kernels()
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.task = task.to(self.device).eval()
         self.config = config

@@ -24,6 +24,7 @@ from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
 from dougong.training.interrupt import Interrupt, InterruptedRunError
+from dougong.training.kernels import keep_few_kernels
 from dougong.training.lifetime import beginning
 from dougong.training.memory import BatchInMemory
 from dougong.training.module import TrainingModule
@@ -63,6 +64,7 @@ def fit(
         UserError: something that the user can mend.
     """
     quieten()
+    keep_few_kernels()
     group.join()
     settings = RunSettings(**fill(class_signature(RunSettings), _run_part(config), ""))
     seed_everything(settings.seed)
