@@ -10,6 +10,6 @@ def keep_few_kernels() -> None:
     """Bound oneDNN's cache of kernels, unless the user has set its size; call it before the first of them is made.
 
     Texts have many lengths, so that hardly a shape comes twice. The 1,024 kernels that oneDNN keeps otherwise, each
-    with memory to work in, come to one or two GiB in the course of a training, and save no time: docs/benchmarks/soak.md.
+    with memory to work in, come to a GiB or two as a training goes on, and save no time (docs/benchmarks/soak.md).
     """
     os.environ.setdefault(VARIABLE, str(KEPT))
