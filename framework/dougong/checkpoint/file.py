@@ -58,7 +58,8 @@ def load(path: Path) -> dict[str, Any]:
         UserError: it is missing, damaged, tampered with, or not a checkpoint of Dougong's.
     """
     content = _read(path, mapped=False)
-    return parts.whole(_attached(content, path)) if parts.KEY in content[KEY] else content
+    in_parts = parts.KEY in content[KEY]
+    return parts.whole(_attached(content, path)) if in_parts else content
 
 
 def load_mapped(path: Path, check: bool = False) -> dict[str, Any]:
@@ -91,7 +92,9 @@ def _read(path: Path, mapped: bool) -> dict[str, Any]:
 def _attached(content: dict[str, Any], path: Path, check: bool = False) -> dict[str, Any]:
     if parts.KEY not in content[KEY]:
         return content
-    return parts.attach(content, content[KEY][parts.KEY], path, check)
+    # What becomes of this content lies in no parts, if it is saved again.
+    described = content[KEY].pop(parts.KEY)
+    return parts.attach(content, described, path, check)
 
 
 def _move_up(path: Path, keep: int) -> None:

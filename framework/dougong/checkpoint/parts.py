@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,10 @@ def whole(tree: Any) -> Any:
 
 
 def sweep(folder: Path) -> None:
-    """Delete parts that no checkpoint of the folder names; no other process may be saving there."""
+    """Delete parts that no checkpoint of the folder names, not even one that was set aside as damaged.
+
+    No other process may be saving there.
+    """
     found = [path for path in folder.glob("parts-*") if path.is_dir() and _NAME.fullmatch(path.name)]
     if not found:
         return
@@ -193,6 +197,9 @@ def sweep(folder: Path) -> None:
         named = {_named_by(path) for path in folder.glob("*.ckpt")}
     except UserError:
         return  # which are its parts can't be known; whoever resumes the run will set it aside
+    for path in folder.glob("*.ckpt.damaged"):
+        with suppress(UserError):
+            named.add(_named_by(path))
     for path in found:
         if path.name not in named:
             shutil.rmtree(path, ignore_errors=True)
