@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from dougong.checkpoint import archive, file, parts
-from dougong.checkpoint.parts import SpreadTensor, part_path
+from dougong.checkpoint.parts import part_path
+from dougong.checkpoint.spread import SpreadTensor
 from dougong.errors import UserError
 
 WEIGHT = torch.arange(21.0).view(7, 3)
@@ -81,12 +82,18 @@ def test_what_was_read_is_not_changed_with_the_file(tmp_path):
     assert file.load(path)["state_dict"]["weight"].equal(WEIGHT)
 
 
-def test_a_missing_part_is_named_and_how_to_copy_such_a_checkpoint(tmp_path):
+def test_a_checkpoint_moved_without_its_parts_says_how_to_move_it(tmp_path):
     path = write(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     moved = Path(shutil.copy(path, tmp_path / "elsewhere"))
-    assert "parts-4-0123abcd/0.pt is missing" in refusal(moved)
+    assert "not complete without the folder of its parts" in refusal(moved)
     assert "dougong export" in refusal(moved)
+
+
+def test_a_missing_part_is_named(tmp_path):
+    path = write(tmp_path)
+    part_path(tmp_path / NAME, 1).unlink()
+    assert "parts-4-0123abcd/1.pt is missing" in refusal(path)
 
 
 def test_a_damaged_part_is_named(tmp_path):
@@ -155,6 +162,18 @@ def test_what_can_not_be_true_of_parts_is_refused(tmp_path, name):
     write(tmp_path)
     rewrite(path, **MADE_UP[name])
     assert "what it says of its parts can't be" in refusal(path)
+
+
+def test_a_checkpoint_that_is_nested_without_end_is_refused(tmp_path):
+    path = write(tmp_path)
+    nested: list = []
+    for _ in range(2000):
+        nested = [nested]
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20 * limit)
+    archive.write({**archive.read(path), "states": nested}, path)
+    sys.setrecursionlimit(limit)
+    assert "nested too deeply" in refusal(path)
 
 
 def test_parts_that_no_checkpoint_names_are_swept_and_no_others(tmp_path):

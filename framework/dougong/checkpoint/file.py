@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from dougong.checkpoint import archive, parts
+from dougong.checkpoint import archive, parts, spread
 from dougong.errors import UserError
 
 KEY = "dougong"
@@ -59,7 +59,7 @@ def load(path: Path) -> dict[str, Any]:
     """
     content = _read(path, mapped=False)
     in_parts = parts.KEY in content[KEY]
-    return parts.whole(_attached(content, path)) if in_parts else content
+    return spread.whole(_attached(content, path)) if in_parts else content
 
 
 def load_mapped(path: Path, check: bool = False) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _attached(content: dict[str, Any], path: Path, check: bool = False) -> dict[
         return content
     # What becomes of this content lies in no parts, if it is saved again.
     described = content[KEY].pop(parts.KEY)
-    return parts.attach(content, described, path, check)
+    return spread.attach(content, described, path, check)
 
 
 def _move_up(path: Path, keep: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dougong.checkpoint import file, parts
+from dougong.checkpoint import file, parts, spread
 from dougong.training.processes import group
 from dougong.training.processes.sharding import (
     consolidated,
@@ -53,12 +53,12 @@ class Sharded(Together):
         checkpoint = file.load_mapped(Path(checkpoint_path))
         assert self.lightning_module is not None
         optimizers = checkpoint.pop("optimizer_states")  # are spread once there are optimizers to spread them as
-        return {**parts.whole(_spread_weights(checkpoint, self.lightning_module)), "optimizer_states": optimizers}
+        return {**spread.whole(_spread_weights(checkpoint, self.lightning_module)), "optimizer_states": optimizers}
 
     def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
         """Spread the optimizers' states, and load them."""
         for optimizer, state in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
-            optimizer.load_state_dict(parts.whole(spread_optimizer_state(optimizer, state)))
+            optimizer.load_state_dict(spread.whole(spread_optimizer_state(optimizer, state)))
 
 
 def _attempt(mine: list[Tensor], folder: Path) -> str | None:
@@ -71,5 +71,5 @@ def _attempt(mine: list[Tensor], folder: Path) -> str | None:
 
 
 def _spread_weights(tree: dict[str, Any], model: Any) -> dict[str, Any]:
-    spread = spread_weights(tree, model)
-    return {key: _spread_weights(item, model) if isinstance(item, dict) else item for key, item in spread.items()}
+    found = spread_weights(tree, model)
+    return {key: _spread_weights(item, model) if isinstance(item, dict) else item for key, item in found.items()}

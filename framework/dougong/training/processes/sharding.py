@@ -10,7 +10,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
-from dougong.checkpoint.parts import SpreadTensor
+from dougong.checkpoint.spread import SpreadTensor
 from dougong.errors import UserError
 from dougong.training.processes import group
 
