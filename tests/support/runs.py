@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 import dougong
+from dougong.checkpoint import file
 from dougong.training.run import RunResult
 
 PLUGINS = Path(__file__).parents[1] / "training" / "plugins"
@@ -32,8 +33,7 @@ def resume(folder: Path) -> RunResult:
 
 def checkpoint(folder: Path, name: str = "last") -> dict[str, Any]:
     """What a run's checkpoint file holds."""
-    content: dict[str, Any] = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    return content
+    return file.load(folder / "checkpoints" / f"{name}.ckpt")
 
 
 def weights(folder: Path, name: str = "last") -> dict[str, torch.Tensor]:
@@ -69,7 +69,7 @@ def assert_same_training(one: Path, other: Path, names: tuple[str, ...] = ("last
 
 def measurements(folder: Path, but: tuple[str, ...] = ("speed/",)) -> list[tuple[int, str, float]]:
     """The lines of `metrics.csv` as (update, metric, value), without those that depend on the clock."""
-    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as opened:
+        rows = list(csv.DictReader(opened))
     found = [(int(row["update"]), row["metric"], float(row["value"])) for row in rows]
     return [row for row in found if not row[1].startswith(but)]

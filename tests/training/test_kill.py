@@ -9,7 +9,7 @@ import pytest
 from faults import exit_code_of_fork, kill_at_call
 from runs import PLUGINS, assert_same_training, measurements, resume, train
 
-from dougong.checkpoint import file
+from dougong.checkpoint import archive, file
 from dougong.training.run import read_record
 
 CRASHING = (f"plugin_path=[{PLUGINS}]", "callback=[crash,ema]", "trainer.log_every=3", "trainer.save_every=2")
@@ -20,14 +20,14 @@ def kill_at(moment: str) -> None:
     """Prepare the end, in the process that is to be killed."""
     what, _, number = moment.partition(":")
     if what == "half written":
-        kill_at_call(file, "_write", int(number), lambda content, path: path.write_bytes(b"PK\x03\x04half"))
+        kill_at_call(archive, "write", int(number), lambda content, path: path.write_bytes(b"PK\x03\x04half"))
     elif what == "written":
         kill_at_call(file, "_move_up", int(number))
     elif what == "moved up":
         move_up = file._move_up
         kill_at_call(file, "_move_up", int(number), move_up)
     elif what == "saved":
-        kill_at_call(file, "_sync_folder", int(number))
+        kill_at_call(archive, "sync_folder", int(number))
     else:
         os.environ["DOUGONG_TEST_CRASH"] = f"kill:{moment}"
 

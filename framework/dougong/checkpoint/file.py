@@ -1,14 +1,11 @@
 """Checkpoint files: written atomically, read without running code."""
 
 import os
-import pickle
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from dougong.checkpoint import archive, parts, spread
 from dougong.errors import UserError
 
 KEY = "dougong"
@@ -29,12 +26,12 @@ def save(content: dict[str, Any], path: Path, keep: int = 1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        _write(content, temporary)
+        archive.write(content, temporary)
         _move_up(path, keep)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    archive.sync_folder(path.parent)
 
 
 def earlier(path: Path, number: int) -> Path:
@@ -51,7 +48,7 @@ def link(existing: Path, path: Path) -> None:
     except OSError:
         temporary.write_bytes(existing.read_bytes())
     temporary.replace(path)
-    _sync_folder(path.parent)
+    archive.sync_folder(path.parent)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -60,17 +57,28 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing, damaged, tampered with, or not a checkpoint of Dougong's.
     """
+    content = _read(path, mapped=False)
+    in_parts = parts.KEY in content[KEY]
+    return spread.whole(_attached(content, path)) if in_parts else content
+
+
+def load_mapped(path: Path, check: bool = False) -> dict[str, Any]:
+    """The same, with tensors left on the disk until they are used, and a `SpreadTensor` for each that lies in parts.
+
+    Args:
+        check: look now whether all parts are there and whole, and not when each is used.
+
+    Raises:
+        UserError: it is missing, damaged, tampered with, or not a checkpoint of Dougong's.
+    """
+    return _attached(_read(path, mapped=True), path, check)
+
+
+def _read(path: Path, mapped: bool) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: there is no such checkpoint.")
-    _check_whole(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"{path}: refused, since it holds more than tensors and plain values and could run code."
-        ) from error
-    except Exception as error:  # reading what is damaged may fail in any way
-        raise UserError(f"{path}: damaged ({_in_a_line(error)}).") from error
+    archive.check_whole(path)
+    content = archive.read(path, mapped)
     if not isinstance(content, dict) or KEY not in content:
         raise UserError(f"{path}: not a checkpoint of Dougong's.")
     found = content[KEY].get("format") if isinstance(content[KEY], dict) else None
@@ -81,17 +89,12 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(content: dict[str, Any], path: Path) -> None:
-    with path.open("wb") as file:
-        try:
-            torch.save(content, file)
-        except RuntimeError as error:
-            # PyTorch says that a position is unexpected where the disk is full.
-            if isinstance(error.__context__, OSError):
-                raise error.__context__ from None
-            raise
-        file.flush()
-        os.fsync(file.fileno())
+def _attached(content: dict[str, Any], path: Path, check: bool = False) -> dict[str, Any]:
+    if parts.KEY not in content[KEY]:
+        return content
+    # What becomes of this content lies in no parts, if it is saved again.
+    described = content[KEY].pop(parts.KEY)
+    return spread.attach(content, described, path, check)
 
 
 def _move_up(path: Path, keep: int) -> None:
@@ -101,32 +104,3 @@ def _move_up(path: Path, keep: int) -> None:
             earlier(path, number - 1).replace(earlier(path, number))
     if keep > 1 and path.exists():
         link(path, earlier(path, 2))
-
-
-def _check_whole(path: Path) -> None:
-    """Compare the checksums that the file carries; PyTorch itself does not look at them."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except zipfile.BadZipFile as error:
-        raise UserError(f"{path}: not a checkpoint, or cut short ({error}).") from error
-    except Exception as error:  # reading what is damaged may fail in any way
-        raise UserError(f"{path}: damaged ({_in_a_line(error)}).") from error
-    if damaged:
-        raise UserError(f"{path}: damaged; the checksum of its part {damaged} does not match.")
-
-
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself survive a power cut."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # a system that can't open folders has no need of it
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,7 @@ import pytorch_lightning as lightning
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
-from dougong.checkpoint import file
+from dougong.checkpoint import file, parts
 from dougong.checkpoint.generators import generators, restore_generators
 from dougong.checkpoint.recover import BEST, LAST
 from dougong.compose.settings import TrainerSettings
@@ -207,6 +207,8 @@ class Checkpoints(Checkpoint):
                 file.link(self.last_path, self.best_path)
             except OSError as error:
                 problem = error.strerror
+        if trainer.is_global_zero:
+            parts.sweep(self.last_path.parent)
         self.problem = None
         if problem is not None:
             self.best = self._best_before if self._is_best else self.best  # which is what is on disk

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dougong.checkpoint import file
+from dougong.checkpoint import file, parts
 from dougong.errors import UserError
 
 FOLDER = "checkpoints"
@@ -21,7 +21,7 @@ class Saved:
 
     Args:
         path: of its file.
-        content: all of it.
+        content: all of it, on the disk until it is used.
     """
 
     path: Path
@@ -46,7 +46,7 @@ def newest(run_folder: Path) -> Saved:
         # The best may be the same file as a damaged one, by another name.
         if found is None or (problems and path.name == BEST):
             try:
-                read = Saved(path, file.load(path))
+                read = Saved(path, file.load_mapped(path, check=True))
                 found = found or read
             except UserError as error:
                 problems[path] = str(error)
@@ -65,6 +65,7 @@ def sweep(run_folder: Path) -> None:
     """Delete what saves that were killed have left; no other process may be saving there."""
     for partial in (run_folder / FOLDER).glob(".*.partial"):
         partial.unlink(missing_ok=True)
+    parts.sweep(run_folder / FOLDER)
 
 
 def _candidates(folder: Path) -> list[Path]:

@@ -14,12 +14,18 @@ def check_processes(trainer: dict[str, Any]) -> None:
     """Whether the settings of the trainer agree on how many processes there are.
 
     Raises:
-        UserError: several devices are asked for, and one process; or what weights that are spread can't have.
+        UserError: several devices are asked for, and one process; or what weights that are spread can't have, or what
+            only they can.
     """
     if trainer["strategy"] == "single" and trainer["devices"] not in (None, 1):
         raise UserError(
             f"trainer.devices: {trainer['devices']} have no effect, since trainer.strategy=single trains in one "
             "process; add trainer=ddp."
+        )
+    if trainer["strategy"] != "fsdp" and trainer.get("sharded_checkpoints"):
+        raise UserError(
+            f"trainer.sharded_checkpoints: True has no effect, since trainer.strategy={trainer['strategy']} has whole "
+            "weights in each process; leave it out, or add trainer=fsdp."
         )
     if trainer["strategy"] == "fsdp":
         for setting, value in (("compile", True), ("precision", "16")):

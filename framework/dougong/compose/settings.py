@@ -31,6 +31,8 @@ class TrainerSettings:
             training stops; 0 to stop at the first.
         strategy: "single" trains in one process; in "ddp" several share each batch and add up their gradients; in
             "fsdp" each also holds only a part of the weights.
+        sharded_checkpoints: in "fsdp", have each process save its own part of the weights and of the optimizer's state,
+            instead of collecting all in the first.
         devices: how many processes, each with a GPU where there are any; null for as many as there are GPUs, or 2.
     """
 
@@ -52,6 +54,7 @@ class TrainerSettings:
     keep_last: Annotated[int, Ge(1)] = 2
     max_skipped_updates: Annotated[int, Ge(0)] = 5
     strategy: Literal["single", "ddp", "fsdp"] = "single"
+    sharded_checkpoints: bool = False
     devices: Annotated[int, Ge(1)] | None = None
 
 

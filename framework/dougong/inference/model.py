@@ -28,6 +28,7 @@ from dougong.training.fit import task_weights
 from dougong.training.kernels import keep_few_kernels
 from dougong.training.precision import answering, choose
 from dougong.training.prepare import batch_maker, encode, make_task
+from dougong.training.processes.sharding import load_weights
 
 CHUNK = 1024
 
@@ -172,7 +173,7 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
     Raises:
         UserError: the file is missing, damaged or foreign, or a plugin that it needs is not installed.
     """
-    content = file.load(Path(path).expanduser())
+    content = file.load_mapped(Path(path).expanduser())  # the optimizer's state is of no use here
     description = content[file.KEY]
     if not isinstance(description["config"], Mapping) or not isinstance(description["config"].get("task"), Mapping):
         raise UserError(f"{path}: damaged; it does not say what it was trained with.")
@@ -204,7 +205,7 @@ def _built(path: str | Path, content: dict[str, Any], config: Config) -> Model:
     if description["precision"] == "64":
         task = task.double()
     try:
-        task.load_state_dict(task_weights(content))
+        load_weights(task, task_weights(content))
     except RuntimeError as error:
         raise UserError(f"{path}: its weights don't fit the plugins that it names ({error}).") from error
     for adapter in adapters:

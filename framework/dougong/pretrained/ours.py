@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dougong.checkpoint import file
+from dougong.checkpoint import file, spread
 from dougong.errors import UserError
 from dougong.pretrained.source import find
 
@@ -40,8 +40,8 @@ def encoder_tensors(path: Path) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _content(path: Path, modified: int) -> dict[str, Any]:
     """Read once, for the description and the weights; the optimizer's state is not kept."""
-    content = file.load(path)
-    return {name: content[name] for name in (file.KEY, "state_dict")}
+    content = file.load_mapped(path)
+    return {file.KEY: content[file.KEY], "state_dict": spread.whole(content["state_dict"])}
 
 
 def tokenizer_state(named: str, key: str) -> str:

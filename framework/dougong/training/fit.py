@@ -179,7 +179,7 @@ class Training:
     def _metrics(self) -> dict[str, float]:
         """Metrics of the best checkpoint: on validation as measured then, on the test split as measured now."""
         group.barrier()  # the first process may still be naming the best
-        content = file.load(self.checkpoints.path())
+        content = file.load_mapped(self.checkpoints.path())
         metrics = {name: value for name, value in content[file.KEY]["metrics"].items() if name.startswith("valid/")}
         session = self.session
         load_weights(session.task, task_weights(content))

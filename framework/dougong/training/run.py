@@ -119,15 +119,17 @@ def _run(config: Config, folder: Path, resume: bool, interrupt: Interrupt) -> Ru
 
 def _found(folder: Path) -> "Saved":
     """What the processes go on from; the first sets aside what is damaged."""
-    from dougong.checkpoint.recover import newest, sweep  # torch comes with it
+    from dougong.checkpoint import file  # torch comes with it
+    from dougong.checkpoint.recover import Saved, newest, sweep
     from dougong.training.processes import group
 
     group.join()
-    with group.first_alone():
-        found = newest(folder)
-    if place().first:
+    # One looks whether all of it is whole; the others will only read what they need.
+    found = newest(folder) if place().first else None
+    path = group.from_first(found.path if found else folder)
+    if found is not None:
         sweep(folder)
-    return found
+    return found or Saved(path, file.load_mapped(path))
 
 
 def _run_in(processes: int, config: Config, folder: Path, resume: bool) -> RunResult:

@@ -82,7 +82,9 @@ def _strategy(settings: TrainerSettings, device: str) -> Together | str:
     if not group.together():
         return "auto"
     mine = torch.device("cuda", torch.cuda.current_device()) if device == "cuda" else torch.device(device)
-    return Sharded(mine) if settings.strategy == "fsdp" else Together(mine)
+    if settings.strategy == "fsdp":
+        return Sharded(mine, settings.sharded_checkpoints)
+    return Together(mine)
 
 
 def count_updates(batches: Epochs, settings: TrainerSettings) -> int:

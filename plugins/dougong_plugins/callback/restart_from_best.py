@@ -63,7 +63,7 @@ class RestartFromBest(Callback):
             return  # a trial of a few batches saves nothing
         self.waited = 0
         self.restarts += 1
-        load_weights(pl_module, file.load(path)["state_dict"])
+        load_weights(pl_module, file.load_mapped(path)["state_dict"])
         for optimizer in trainer.optimizers:
             optimizer.state.clear()
         for config in trainer.lr_scheduler_configs:

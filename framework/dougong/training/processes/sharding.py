@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor import DTensor, Shard, distribute_tensor
+from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
+from dougong.checkpoint.spread import SpreadTensor
 from dougong.errors import UserError
 from dougong.training.processes import group
 
@@ -29,6 +31,7 @@ def shard(model: nn.Module, device: str) -> None:
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.set_gradient_divide_factor(1.0)  # losses are sums, and divided once an update
+            module.set_force_sum_reduction_for_comms(True)  # a sum that is scaled on its way is unknown to gloo
 
 
 def _layers(model: nn.Module) -> list[nn.Module]:
@@ -71,12 +74,48 @@ def consolidated(tree: Any) -> Any:
     return tree
 
 
+def taken_apart(tree: Any, mine: list[Tensor]) -> Any:
+    """Nested containers with tensors without data in place of those that are spread by rows.
+
+    Args:
+        mine: gets this process's rows of each of these, on the CPU.
+    """
+    if isinstance(tree, DTensor) and tree.placements == (Shard(0),):
+        rows: Tensor = tree.detach().to_local()  # type: ignore[attr-defined]
+        mine.append(_compact(rows))
+        return torch.empty(tree.shape, dtype=tree.dtype, device="meta")
+    if isinstance(tree, Mapping):
+        return {key: taken_apart(value, mine) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(taken_apart(item, mine) for item in tree)
+    return consolidated(tree)
+
+
+def _compact(rows: Tensor) -> Tensor:
+    """On the CPU, and in memory that holds nothing else, since all of that would be saved."""
+    found = rows.cpu().contiguous()
+    return found.clone() if found.untyped_storage().nbytes() > found.nbytes else found
+
+
 def spread_like(tensor: Any, pattern: Any) -> Any:
-    """A whole tensor, that every process has, spread as another is."""
+    """A whole tensor, that every process has, or one that lies in parts, spread as another is."""
     if not isinstance(pattern, DTensor) or isinstance(tensor, DTensor):
-        return tensor
+        return tensor.whole() if isinstance(tensor, SpreadTensor) else tensor
+    if isinstance(tensor, SpreadTensor):
+        if pattern.placements == (Shard(0),) and pattern.shape == tensor.shape:
+            return _rows_like(tensor, pattern)
+        tensor = tensor.whole()
     moved = tensor.to(pattern.device)
     return distribute_tensor(moved, pattern.device_mesh, pattern.placements, src_data_rank=None)
+
+
+def _rows_like(tensor: SpreadTensor, pattern: DTensor) -> DTensor:
+    """The rows that are this process's, and no others."""
+    shape, start = compute_local_shape_and_global_offset(pattern.shape, pattern.device_mesh, pattern.placements)
+    rows = tensor.rows(start[0], start[0] + shape[0]).to(pattern.device)
+    return DTensor.from_local(
+        rows, pattern.device_mesh, pattern.placements, shape=pattern.shape, stride=pattern.stride()
+    )
 
 
 def spread_weights(state: Mapping[str, Any], model: nn.Module) -> dict[str, Any]:
@@ -86,7 +125,7 @@ def spread_weights(state: Mapping[str, Any], model: nn.Module) -> dict[str, Any]
 
 
 def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load weights that are whole into a model that may be spread."""
+    """Load weights that are whole, or lie in parts, into a model that may be spread."""
     model.load_state_dict(spread_weights(state, model))
 
 
