@@ -1,6 +1,6 @@
 """Checks commands of a page that take too long to run: whatever can be known of them without running is checked.
 
-A `dougong train` must compose, and each job of a `-m`; the settings of other commands must be in their help; plugins,
+A `dougong train` must compose, and each value of a `-m`; the settings of other commands must be in their help; plugins,
 experiments, programs of this checkout, make targets and extras must exist. A command that is shown to fail must fail
 so. A word `...` stands for others, and a model that is not at hand for one that is.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 import pages
 
 import dougong
+from dougong.benchmark.settings import AttentionSettings
 from dougong.command_line.main import COMMANDS
 from dougong.command_line.options import parse
 from dougong.compose.compose import compose, prepare
@@ -23,8 +24,7 @@ from dougong.errors import UserError
 from dougong.kinds import KINDS
 
 CHECKOUT = Path(__file__).parents[2]
-OF_THE_SHELL = {"cat", "cd", "curl", "echo", "eval", "git", "head", "ls", "mkdir", "tail", "mkdocs", "."}
-JOBS = 30  # of a sweep that are composed
+OF_THE_SHELL = {"cat", "cd", "curl", "echo", "eval", "git", "head", "ls", "mkdir", "tail", "mkdocs", "torchrun", "."}
 ABSENT = "is no folder or file here, and can't be fetched"
 # What a search draws from: its lower end stands for it.
 RANGE = re.compile(r"=(?:tag\(\w+, ?)?(?:interval|range)\(([^,]+),.*")
@@ -115,9 +115,11 @@ def _train(arguments: list[str]) -> None:
     if "--help" in words.options or any("resume=" in word for word in words.overrides):
         return
     given = [RANGE.sub(r"=\1", word) for word in words.overrides]
-    jobs = list(jobs_of(prepare(given, words.config_dir)))[:JOBS] if words.many and given else [given]
-    for job in jobs:
-        compose(job, words.config_dir)
+    seen: set[str] = set()
+    for job in jobs_of(prepare(given, words.config_dir)) if words.many and given else [given]:
+        if set(job) - seen or not job:  # each value of a sweep once
+            compose(job, words.config_dir)
+        seen.update(job)
 
 
 def _plugins(words: list[str]) -> None:
@@ -130,7 +132,7 @@ def _plugins(words: list[str]) -> None:
 
 def _keys(module: object, words: list[str]) -> None:
     """Each KEY of KEY=VALUE is one that the command's help names, or a setting of some plugin."""
-    text = getattr(module, "HELP", "") + getattr(module, "USAGE", "")
+    text = getattr(module, "HELP", "") + getattr(module, "USAGE", "") + str(AttentionSettings.__doc__)
     for word in words:
         key, equals, _ = word.partition("=")
         kind, _, setting = key.partition(".")
@@ -139,12 +141,7 @@ def _keys(module: object, words: list[str]) -> None:
         settings = {
             item.name for plugin in current_catalogue() if plugin.kind == kind for item in plugin.schema.settings
         }
-        assert setting.rpartition(".")[2] in settings or _in_help_of_benchmark(module, key), f"{word}: no such setting"
-
-
-def _in_help_of_benchmark(module: object, key: str) -> bool:
-    settings = import_module("dougong.benchmark.settings")
-    return "benchmark" in str(module) and re.search(rf"\b{re.escape(key)}\b", str(vars(settings))) is not None
+        assert setting.rpartition(".")[2] in settings, f"{word}: no such setting"
 
 
 def _python(text: str) -> None:
