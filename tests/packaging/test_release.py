@@ -23,7 +23,7 @@ REFUSED, TAKEN = ("3.10",), ("3.11", "3.12", "3.13")
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with wheel and sdist, as `python -m build` makes them."""
+    """A folder with wheel and sdist, as `python -m hatchling build` makes them."""
     pytest.importorskip("hatchling", reason="hatchling builds the package")
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]

@@ -24,7 +24,23 @@ from dougong.errors import UserError
 from dougong.kinds import KINDS
 
 CHECKOUT = Path(__file__).parents[2]
-OF_THE_SHELL = {"cat", "cd", "curl", "echo", "eval", "git", "head", "ls", "mkdir", "tail", "mkdocs", "torchrun", "."}
+OF_THE_SHELL = {
+    "cat",
+    "cd",
+    "curl",
+    "echo",
+    "eval",
+    "git",
+    "head",
+    "ls",
+    "mkdir",
+    "tail",
+    "mike",
+    "mkdocs",
+    "pytest",
+    "torchrun",
+    ".",
+}
 ABSENT = "is no folder or file here, and can't be fetched"
 # What a search draws from: its lower end stands for it.
 RANGE = re.compile(r"=(?:tag\(\w+, ?)?(?:interval|range)\(([^,]+),.*")
