@@ -5,7 +5,7 @@ TORCH ?= torch==2.13.0
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs audit clean
+.PHONY: demo test lint docs minimal audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/dougong train
@@ -20,6 +20,10 @@ lint: $(VENV)/.developer
 
 docs: $(VENV)/.developer
 	$(BIN)/mkdocs build --strict
+
+# The lowest versions that pyproject.toml allows, in an environment of their own: they install, list, train and answer.
+minimal:
+	@.ci/minimal $(PYTHON)
 
 # A report of known vulnerabilities, which fails nothing.
 audit: $(VENV)/.installed

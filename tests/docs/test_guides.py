@@ -1,24 +1,18 @@
 """Guides are true: every code block is run, and prints what the page says."""
 
-import sys
 from pathlib import Path
 
 import pages
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [*sorted((DOCS / "guides").glob("*.md")), pytest.param(DOCS / "optimizers.md", marks=pytest.mark.slow)]
+LONG = [DOCS / "optimizers.md", DOCS / "tutorial.md"]
+PAGES = [*sorted((DOCS / "guides").glob("*.md")), *(pytest.param(page, marks=pytest.mark.slow) for page in LONG)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_the_code_blocks_of_a_guide_do_what_it_says(page, command, tmp_path):
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for name, module in (("dougong", "-m dougong"), ("python", "")):
-        program = programs / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
-        program.chmod(0o755)
-    environment = {**command.environment, "PATH": f"{programs}:{command.environment['PATH']}", "COLUMNS": "80"}
+    environment = pages.environment(tmp_path / "programs", command.environment)
     found = list(pages.blocks(page.read_text(encoding="utf-8")))
     assert found, "a guide has code"
     for block in found:

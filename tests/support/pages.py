@@ -4,15 +4,18 @@
   prints. Numbers may differ, and a line `...` stands for any lines.
 - ```python title="FILE": the content of a file.
 - ```diff title="FILE": changes of a file, with its context, cut by lines `@@`.
+- ```sh, ```text: shown, not run: what sets a machine up, and what it prints; said.py checks that the former could work.
 """
 
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+SHOWN = ("sh", "text")
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?(e[-+]\d+)?")
 
 
@@ -24,6 +27,16 @@ class Block:
     title: str | None
     text: str
     line: int
+
+
+def environment(folder: Path, outer: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a reader: `dougong` and `python` are programs in `folder`, those of this process."""
+    folder.mkdir()
+    for name, module in (("dougong", "-m dougong"), ("python", "")):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        program.chmod(0o755)
+    return {**outer, "PATH": f"{folder}:{outer['PATH']}", "COLUMNS": "80"}
 
 
 def blocks(page: str) -> Iterator[Block]:
@@ -40,13 +53,20 @@ def run(block: Block, folder: Path, environment: Mapping[str, str]) -> None:
     """
     if block.language == "console":
         for command, printed in commands(block.text):
-            compare(command, printed, _output(command, folder, environment))
+            compare(command, printed, output_of(command, folder, environment))
     elif block.language == "diff":
         _change(folder / str(block.title), block.text)
     elif block.title:
-        (folder / block.title).write_text(block.text, encoding="utf-8")
-    else:
+        write(block, folder)
+    elif block.language not in SHOWN:
         raise AssertionError(f"line {block.line}: a block that nothing can run: {block.language}")
+
+
+def write(block: Block, folder: Path) -> None:
+    """Write the file that a block is the content of."""
+    path = folder / str(block.title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.text, encoding="utf-8")
 
 
 def commands(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -56,7 +76,8 @@ def commands(text: str) -> Iterator[tuple[str, list[str]]]:
         yield command, printed
 
 
-def _output(command: str, folder: Path, environment: Mapping[str, str]) -> list[str]:
+def output_of(command: str, folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """The lines that a command prints."""
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -80,14 +101,14 @@ def compare(command: str, printed: list[str], output: list[str]) -> None:
         if line.strip() == "...":
             pieces.append([])
         else:
-            pieces[-1].append(_plain(line))
+            pieces[-1].append(plain(line))
     pattern = r"(?:.*\n)*".join("".join(re.escape(f"{line}\n") for line in piece) for piece in pieces)
-    found = "".join(f"{_plain(line)}\n" for line in output).rstrip("\n") + "\n"
+    found = "".join(f"{plain(line)}\n" for line in output).rstrip("\n") + "\n"
     matches = re.fullmatch(pattern, found) if printed else True
     assert matches, f"$ {command}\nshould print\n{chr(10).join(printed)}\nand prints\n{chr(10).join(output)}"
 
 
-def _plain(line: str) -> str:
+def plain(line: str) -> str:
     """A line without what differs from run to run: numbers, and the space that they take."""
     return re.sub(r"\s+", " ", NUMBER.sub("0", line)).strip().replace("─", "")
 

@@ -125,8 +125,13 @@ def describe(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str] = ()) -> None:
-    found = {
+def describe_fully(plugin: Plugin) -> dict[str, Any]:
+    """A plugin in plain values, with what it takes and which facts decide what it goes with.
+
+    Raises:
+        UserError: the plugin can't be used.
+    """
+    return {
         **describe(plugin),
         "doc": plugin.doc,
         "settings": [_setting(item) for item in plugin.schema.settings],
@@ -134,6 +139,10 @@ def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str] = ()) -> None:
         "facts": {name: _plain_fact(plugin.fact(name)) for name in KINDS[plugin.kind].facts},
         "presets": sorted(presets(plugin.kind)),
     }
+
+
+def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str] = ()) -> None:
+    found = describe_fully(plugin)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
         return
