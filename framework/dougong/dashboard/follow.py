@@ -1,0 +1,166 @@
+"""Takes runs into a dashboard, and what they measure while they go on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from dougong.dashboard.records import RECORDED, TABLES, rows_of
+from dougong.dashboard.store import Rows
+from dougong.errors import UserError
+from dougong.runs.differences import SEED, as_text, differing, label, settings_of
+from dougong.runs.folders import METRICS, RECORD, find_runs
+from dougong.runs.read import Run, read_run
+from dougong.runs.words import command
+
+Point = tuple[int, str]
+"""An update, and the name of a metric."""
+
+
+class Shown(Protocol):
+    """Where the runs go."""
+
+    def add(
+        self, identity: str, name: str, group: str | None, rows: Rows, config: dict[str, Any], started: float
+    ) -> None:
+        """Add measurements to a run, and set its configuration."""
+
+    def remove(self, identity: str, name: str) -> None:
+        """Take a run out."""
+
+
+@dataclass
+class _Taken:
+    """A run as it was read last, and what of it is shown."""
+
+    run: Run
+    signature: tuple[Any, ...]
+    name: str = ""
+    state: str = ""
+    shown: dict[Point, Any] | None = None
+
+
+class Follower:
+    """Shows every run at or below some folders, each once, however often it looks.
+
+    Args:
+        paths: folders of runs; none for `outputs` and `multirun`.
+        store: where the runs go.
+    """
+
+    def __init__(self, paths: Sequence[str], store: Shown) -> None:
+        self.paths = paths
+        self.store = store
+        self._taken: dict[Path, _Taken] = {}
+
+    def step(self) -> int:
+        """Look once, and say how many runs there are.
+
+        Raises:
+            UserError: there was none yet, and there is none.
+        """
+        try:
+            folders = find_runs(self.paths)
+        except UserError:
+            if not self._taken:
+                raise
+            folders = []
+        for gone in self._taken.keys() - set(folders):
+            self._hide(gone, self._taken.pop(gone))
+        for folder in folders:
+            signature = _signature(folder)
+            before = self._taken.get(folder)
+            if before is None:
+                self._taken[folder] = _Taken(read_run(folder), signature)
+            elif signature != before.signature or before.run.state == "running":
+                before.run, before.signature = read_run(folder), signature
+        names = names_of([taken.run for taken in self._taken.values()])
+        for name, (folder, taken) in zip(names, self._taken.items(), strict=True):
+            self._show(folder, taken, name)
+        return len(self._taken)
+
+    def _show(self, folder: Path, taken: _Taken, name: str) -> None:
+        points = {
+            (update, metric): value for update, row in rows_of(taken.run).items() for metric, value in row.items()
+        }
+        shown = taken.shown or {}
+        # What is not there any more is measured anew, since the run went on from before it.
+        again = (name, taken.run.state) != (taken.name, taken.state) or not _holds(points, shown)
+        if again and taken.shown is not None:
+            self._hide(folder, taken)
+            shown = {}
+        new: dict[int, dict[str, Any]] = {}
+        for (update, metric), value in points.items():
+            if (update, metric) not in shown:
+                new.setdefault(update, {})[metric] = value
+        if new:
+            run = taken.run
+            self.store.add(_identity(folder), name, _group(run), new, _config(run), run.started)
+            taken.name, taken.state, taken.shown = name, run.state, points
+
+    def _hide(self, folder: Path, taken: _Taken) -> None:
+        self.store.remove(_identity(folder), taken.name)
+
+
+def names_of(runs: Sequence[Run]) -> list[str]:
+    """What tells runs apart, for people, shortest first: in what jobs of a multirun differ, and the end of the path."""
+    names = ["/".join(run.folder.resolve().parts[-2:]) for run in runs]
+    jobs: dict[Path, list[int]] = {}
+    for place, run in enumerate(runs):
+        if _group(run):
+            jobs.setdefault(run.folder.resolve().parent, []).append(place)
+    for places in jobs.values():
+        settings = [settings_of(runs[place].config) for place in places]
+        keys = sorted(differing(settings), key=lambda key: key == SEED)
+        short = _short(keys)
+        for place, own in zip(places, settings, strict=True):
+            said = label({short[key]: own[key] for key in keys if key in own})
+            names[place] = f"{said} ({names[place]})" if said else names[place]
+    return names
+
+
+def _short(keys: Sequence[str]) -> dict[str, str]:
+    """The last part of each key, where no other ends so."""
+    ends = [key.rpartition(".")[2] for key in keys]
+    return {key: end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)}
+
+
+def _holds(points: Mapping[Point, Any], shown: Mapping[Point, Any]) -> bool:
+    return all(point in points and repr(points[point]) == repr(value) for point, value in shown.items())  # or nan
+
+
+def _config(run: Run) -> dict[str, Any]:
+    """One level of names, by each of which Trackio can group; what can't be a group is text."""
+    settings = {name: _plain(value) for name, value in settings_of(run.config).items()}
+    return {"folder": str(run.folder), "state": run.state, "command": command(run), **settings}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | None) else as_text(value)
+
+
+def _identity(folder: Path) -> str:
+    """By its folder: a copied run is one more run."""
+    return str(folder.resolve())
+
+
+def _group(run: Run) -> str | None:
+    """The multirun that it is a job of."""
+    return "/".join(run.folder.resolve().parts[-3:-1]) if run.folder.name.isdecimal() else None
+
+
+def _signature(folder: Path) -> tuple[Any, ...]:
+    """What changes when something is written there."""
+    return tuple(_stat(path) for path in _files(folder))
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return (folder / METRICS, folder / RECORD, folder / RECORDED, folder / TABLES)
+
+
+def _stat(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_size, found.st_mtime_ns
+    return None
