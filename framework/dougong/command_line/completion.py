@@ -66,8 +66,9 @@ def candidates(line: str) -> list[str]:
         return sorted(set(_train_words(before[1 if before[0] == "train" else 2 :], word)))
     if before[0] == "benchmark":
         return _matching(["attention"], word) if not before[1:] else sorted(set(_benchmark_words(before[2:], word)))
-    if before[0] in ("runs", "compare", "report"):
-        return _matching({"runs": ("--json",), "compare": (), "report": ("output=", "examples=")}[before[0]], word)
+    if before[0] in ("runs", "compare", "report", "dashboard"):
+        words = {"runs": ("--json",), "compare": (), "report": ("output=", "examples="), "dashboard": ("port=",)}
+        return _matching(words[before[0]], word)
     keys = {
         "completion": ("bash",),
         "export": ("checkpoint=", "to=huggingface", "output=", "plugin_path="),

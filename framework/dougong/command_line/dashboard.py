@@ -36,13 +36,14 @@ def run(arguments: list[str]) -> int:
     words = parse([word for word in arguments if word not in paths], ("port",), USAGE)
     port = convert(Annotated[int, Ge(0), Le(65535)], value_of(words["port"]), "port") if "port" in words else None
     find_runs(paths)  # before anything is imported
-    with tempfile.TemporaryDirectory(prefix="dougong-dashboard-") as folder:
-        from dougong.dashboard.follow import Follower
-        from dougong.dashboard.serve import address, application, bind, serve
-        from dougong.dashboard.store import Store
+    from dougong.dashboard.follow import Follower
+    from dougong.dashboard.serve import address, application, bind, serve, until_told
+    from dougong.dashboard.store import Store
 
-        follower = Follower(paths, Store(Path(folder)))
-        with bind(port) as found:
+    with until_told(), bind(port) as found:
+        # What a look that goes on writes when it ends may be in the way of removing the folder.
+        with tempfile.TemporaryDirectory(prefix="dougong-dashboard-", ignore_cleanup_errors=True) as folder:
+            follower = Follower(paths, Store(Path(folder)))
             app = application()
             print(f"dashboard  {address(found)}\n           ctrl-C ends it; runs appear as they are read", flush=True)
             serve(app, found, follower.step)

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from dougong.dashboard.records import RECORDED, TABLES, rows_of
 from dougong.dashboard.store import Rows
 from dougong.errors import UserError
-from dougong.runs.differences import SEED, as_text, differing, label, settings_of
+from dougong.runs.differences import as_text, settings_of
 from dougong.runs.folders import METRICS, RECORD, find_runs
+from dougong.runs.jobs import group_of, name_of
 from dougong.runs.read import Run, read_run
 from dougong.runs.words import command
 
@@ -75,18 +76,17 @@ class Follower:
                 self._taken[folder] = _Taken(read_run(folder), signature)
             elif signature != before.signature or before.run.state == "running":
                 before.run, before.signature = read_run(folder), signature
-        names = names_of([taken.run for taken in self._taken.values()])
-        for name, (folder, taken) in zip(names, self._taken.items(), strict=True):
-            self._show(folder, taken, name)
+        for folder, taken in self._taken.items():
+            self._show(folder, taken)
         return len(self._taken)
 
-    def _show(self, folder: Path, taken: _Taken, name: str) -> None:
+    def _show(self, folder: Path, taken: _Taken) -> None:
         points = {
             (update, metric): value for update, row in rows_of(taken.run).items() for metric, value in row.items()
         }
         shown = taken.shown or {}
         # What is not there any more is measured anew, since the run went on from before it.
-        again = (name, taken.run.state) != (taken.name, taken.state) or not _holds(points, shown)
+        again = taken.run.state != taken.state or not _holds(points, shown)
         if again and taken.shown is not None:
             self._hide(folder, taken)
             shown = {}
@@ -96,34 +96,12 @@ class Follower:
                 new.setdefault(update, {})[metric] = value
         if new:
             run = taken.run
-            self.store.add(_identity(folder), name, _group(run), new, _config(run), run.started)
-            taken.name, taken.state, taken.shown = name, run.state, points
+            taken.name = name_of(folder)
+            self.store.add(_identity(folder), taken.name, group_of(folder), new, _config(run), run.started)
+            taken.state, taken.shown = run.state, points
 
     def _hide(self, folder: Path, taken: _Taken) -> None:
         self.store.remove(_identity(folder), taken.name)
-
-
-def names_of(runs: Sequence[Run]) -> list[str]:
-    """What tells runs apart, for people, shortest first: in what jobs of a multirun differ, and the end of the path."""
-    names = ["/".join(run.folder.resolve().parts[-2:]) for run in runs]
-    jobs: dict[Path, list[int]] = {}
-    for place, run in enumerate(runs):
-        if _group(run):
-            jobs.setdefault(run.folder.resolve().parent, []).append(place)
-    for places in jobs.values():
-        settings = [settings_of(runs[place].config) for place in places]
-        keys = sorted(differing(settings), key=lambda key: key == SEED)
-        short = _short(keys)
-        for place, own in zip(places, settings, strict=True):
-            said = label({short[key]: own[key] for key in keys if key in own})
-            names[place] = f"{said} ({names[place]})" if said else names[place]
-    return names
-
-
-def _short(keys: Sequence[str]) -> dict[str, str]:
-    """The last part of each key, where no other ends so."""
-    ends = [key.rpartition(".")[2] for key in keys]
-    return {key: end if ends.count(end) == 1 else key for key, end in zip(keys, ends, strict=True)}
 
 
 def _holds(points: Mapping[Point, Any], shown: Mapping[Point, Any]) -> bool:
@@ -143,11 +121,6 @@ def _plain(value: Any) -> Any:
 def _identity(folder: Path) -> str:
     """By its folder: a copied run is one more run."""
     return str(folder.resolve())
-
-
-def _group(run: Run) -> str | None:
-    """The multirun that it is a job of."""
-    return "/".join(run.folder.resolve().parts[-3:-1]) if run.folder.name.isdecimal() else None
 
 
 def _signature(folder: Path) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dougong.dashboard.store import HINT, PROJECT
@@ -18,6 +18,8 @@ FIRST_PORT = 7860
 PORTS = 100
 PAUSE = 2.0
 """Seconds between two looks at the runs; more, where a look takes long."""
+LAST_LOOK = 5.0
+"""Seconds that the look which is under way may take after the end."""
 
 logger = logging.getLogger(__name__)
 
@@ -69,25 +71,41 @@ def application() -> Any:
     return app
 
 
+@contextlib.contextmanager
+def until_told() -> Iterator[None]:
+    """Within, ctrl-C and SIGTERM end what is done, and what is temporary is removed."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def serve(app: Any, found: socket.socket, look: Callable[[], Any]) -> None:
-    """Serve until ctrl-C or SIGTERM, and look at the runs all the while."""
+    """Serve, and look at the runs all the while."""
     import uvicorn
 
-    signal.signal(signal.SIGTERM, _interrupt)  # so that what is temporary is removed
-    threading.Thread(target=_keep_looking, args=(look,), name="runs", daemon=True).start()
+    ended = threading.Event()
+    looking = threading.Thread(target=_keep_looking, args=(look, ended), name="runs", daemon=True)
+    looking.start()
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         uvicorn.Server(config).run(sockets=[found])
+    finally:
+        ended.set()
+        looking.join(LAST_LOOK)
 
 
-def _keep_looking(look: Callable[[], Any]) -> None:
-    while True:
+def _keep_looking(look: Callable[[], Any], ended: threading.Event) -> None:
+    pause = 0.0
+    while not ended.wait(pause):
         begun = time.monotonic()
         try:
             look()
         except Exception as error:  # a full disk, say: the next look may find it mended
             logger.warning("the runs could not be read (%s: %s)", type(error).__name__, error)
-        time.sleep(max(PAUSE, 5 * (time.monotonic() - begun)))
+        pause = max(PAUSE, 5 * (time.monotonic() - begun))
 
 
 def _interrupt(*_: Any) -> None:
