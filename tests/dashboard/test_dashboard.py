@@ -6,6 +6,7 @@ import socket
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from run_folders import config, write_metrics, write_run
@@ -60,7 +61,7 @@ def test_it_serves_what_the_folders_hold_and_what_is_added(dashboard, until, fol
 def test_only_this_machine_can_reach_it_and_nobody_can_change_a_run(dashboard, until, folders):
     address, process = dashboard(str(folders[0].parent))
     port = int(address.rpartition(":")[2].partition("/")[0])
-    listening = [line.split() for line in open(f"/proc/{process.pid}/net/tcp")][1:]
+    listening = [line.split() for line in Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()][1:]
     assert [line[1] for line in listening if line[1].endswith(f":{port:04X}") and line[3] == "0A"] == [
         f"0100007F:{port:04X}"
     ]

@@ -28,6 +28,7 @@ def test_it_shows_runs_curves_by_section_groups_and_settings_and_asks_nobody_els
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     page.wait_for_selector("text=attention=local (time/1)", timeout=20_000)
+    page.wait_for_selector("text=examples_per_second")
     text = page.inner_text("body")
     for shown in ("Runs (2)", "attention=full (time/0)", "speed (1)", "train (1)", "valid (1)", "examples_per_second"):
         assert shown in text

@@ -77,7 +77,10 @@ class Opened:
 
 
 @pytest.fixture(scope="session")
-def pages(chromium: Any, page_file: Path) -> Callable[..., Opened]:
+def pages(
+    chromium: Any,  # noqa: F811
+    page_file: Path,
+) -> Callable[..., Opened]:
     """Opens the report once for each width and theme: to open it takes longer than most tests."""
     made: dict[tuple[int, str], Opened] = {}
 

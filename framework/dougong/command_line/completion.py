@@ -67,8 +67,8 @@ def candidates(line: str) -> list[str]:
     if before[0] == "benchmark":
         return _matching(["attention"], word) if not before[1:] else sorted(set(_benchmark_words(before[2:], word)))
     if before[0] in ("runs", "compare", "report", "dashboard"):
-        words = {"runs": ("--json",), "compare": (), "report": ("output=", "examples="), "dashboard": ("port=",)}
-        return _matching(words[before[0]], word)
+        of = {"runs": ("--json",), "compare": (), "report": ("output=", "examples="), "dashboard": ("port=",)}
+        return _matching(of[before[0]], word)
     keys = {
         "completion": ("bash",),
         "export": ("checkpoint=", "to=huggingface", "output=", "plugin_path="),

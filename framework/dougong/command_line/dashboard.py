@@ -40,11 +40,11 @@ def run(arguments: list[str]) -> int:
     from dougong.dashboard.serve import address, application, bind, serve, until_told
     from dougong.dashboard.store import Store
 
-    with until_told(), bind(port) as found:
-        # What a look that goes on writes when it ends may be in the way of removing the folder.
-        with tempfile.TemporaryDirectory(prefix="dougong-dashboard-", ignore_cleanup_errors=True) as folder:
-            follower = Follower(paths, Store(Path(folder)))
-            app = application()
-            print(f"dashboard  {address(found)}\n           ctrl-C ends it; runs appear as they are read", flush=True)
-            serve(app, found, follower.step)
+    # What a look that goes on writes when it ends may be in the way of removing the folder.
+    temporary = tempfile.TemporaryDirectory(prefix="dougong-dashboard-", ignore_cleanup_errors=True)
+    with until_told(), bind(port) as found, temporary as folder:
+        follower = Follower(paths, Store(Path(folder)))
+        app = application()
+        print(f"dashboard  {address(found)}\n           ctrl-C ends it; runs appear as they are read", flush=True)
+        serve(app, found, follower.step)
     return 0
