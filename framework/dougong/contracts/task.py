@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
+from dougong.contracts.drawing import Drawing
 from dougong.contracts.encoder import Encoder
 from dougong.data.examples import Examples
 from dougong.data.records import Record
@@ -39,10 +40,12 @@ class Scores:
     Args:
         metrics: numbers by name.
         tables: tables by name, the first row being the header (a confusion matrix, say).
+        drawings: what is to be looked at, by names that no table has.
     """
 
     metrics: dict[str, float]
     tables: dict[str, list[list[Any]]] = field(default_factory=dict)
+    drawings: dict[str, Drawing] = field(default_factory=dict)
 
 
 class Task(nn.Module):
