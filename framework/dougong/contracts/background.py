@@ -25,6 +25,7 @@ class BackgroundTracker(Tracker):
     """
 
     service: ClassVar[str]
+    shows_pictures: ClassVar[bool] = True
 
     def __init__(self, timeout: float, log_model: bool = False) -> None:
         self.timeout = timeout

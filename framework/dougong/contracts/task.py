@@ -40,7 +40,7 @@ class Scores:
     Args:
         metrics: numbers by name.
         tables: tables by name, the first row being the header (a confusion matrix, say).
-        drawings: what is to be looked at, by names that no table has.
+        drawings: what is to be looked at, by names that no table has; `Task.drawings` makes them.
     """
 
     metrics: dict[str, float]
@@ -165,3 +165,7 @@ class Task(nn.Module):
     @abstractmethod
     def score(self, predictions: Sequence[Prediction], records: Sequence[Any]) -> Scores:
         """Metrics of predictions against the records that they were made for (none for a task that `streams`)."""
+
+    def drawings(self, predictions: Sequence[Prediction], records: Sequence[Any]) -> dict[str, Drawing]:
+        """What is to be looked at after an evaluation: a confusion matrix, precision-recall curves. As `score`."""
+        return {}

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from dougong.contracts.drawing import Drawing
 
@@ -43,7 +43,12 @@ class RunInformation:
 
 
 class Tracker(ABC):
-    """Records what a run measures. Whatever a tracker raises is reported and never stops the run."""
+    """Records what a run measures. Whatever a tracker raises is reported and never stops the run.
+
+    `shows_pictures` says whether pictures of attention are to be made for it.
+    """
+
+    shows_pictures: ClassVar[bool] = False
 
     @abstractmethod
     def start(self, run: RunInformation) -> None:
