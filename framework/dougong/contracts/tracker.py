@@ -94,3 +94,15 @@ def plain_fields(config: Mapping[str, Any]) -> dict[str, Any]:
         elif node and all(isinstance(item, Mapping) and "name" in item for item in node.values()):
             found[name] = ",".join(str(item["name"]) for item in node.values())
     return found
+
+
+def flat(fields: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested values under names with dots; lists as texts."""
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        name = f"{above}{key}"
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{name}.")
+        else:
+            found[name] = str(value) if isinstance(value, list | tuple) else value
+    return found
