@@ -12,7 +12,10 @@ pytestmark = pytest.mark.slow
 def multirun(tmp_path):
     """Two jobs, as a sweep leaves them."""
     top = tmp_path / "multirun" / "day" / "time"
-    jobs = [{"folder": str(n), "label": f"attention={name}", "words": []} for n, name in enumerate(("full", "local"))]
+    jobs = [
+        {"folder": str(n), "label": f"attention={name}", "words": [f"attention={name}"]}
+        for n, name in enumerate(("full", "local"))
+    ]
     for job, name in zip(jobs, ("full", "local"), strict=True):
         write_run(top / job["folder"], config(name))
     (top / "sweep.json").write_text(json.dumps({"jobs": jobs}))

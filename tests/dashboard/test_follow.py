@@ -136,15 +136,19 @@ def test_tables_are_shown_when_a_run_has_ended(tmp_path, shown):
 
 def test_jobs_of_a_multirun_share_a_group_and_are_named_by_what_differs(tmp_path):
     jobs = [
-        {"folder": "0", "label": "attention.local.window=1 seed=1", "words": []},
-        {"folder": "b/1", "label": "encoder.dropout=0.1 task.dropout=0.2", "words": []},
+        {"folder": "0", "label": "attention.local.window=1 seed=1", "words": ["attention.local.window=1", "seed=1"]},
+        {
+            "folder": "b/1",
+            "label": "encoder.dropout=0.1 task.dropout=0.2",
+            "words": ["encoder.dropout=0.1", "task.dropout=0.2"],
+        },
     ]
     top = tmp_path / "multirun" / "day" / "time"
     folders = [write_run(top / job["folder"]) for job in jobs]
     (top / "sweep.json").write_text(json.dumps({"jobs": jobs}))
     assert [group_of(folder) for folder in folders] == ["day/time", "day/time"]
-    assert name_of(folders[0]) == "window=1 seed=1 (time/0)"
-    assert name_of(folders[1]) == "encoder.dropout=0.1 task.dropout=0.2 (b/1)"
+    assert name_of(folders[0]) == "window=1,seed=1 (time/0)"
+    assert name_of(folders[1]) == "encoder.dropout=0.1,task.dropout=0.2 (b/1)"
     alone = write_run(tmp_path / "outputs" / "day" / "later")
     assert (group_of(alone), name_of(alone)) == (None, "day/later")
 
@@ -162,6 +166,7 @@ def test_a_damaged_record_of_a_multirun_makes_it_none(tmp_path, text):
 def test_a_damaged_note_of_the_tracker_shows_nothing(tmp_path, shown, said):
     folder = write_run(tmp_path / "run")
     (folder / "metrics.csv").unlink()
-    (folder / "trackio.json").write_text(said)
+    (folder / "trackio").mkdir()
+    (folder / "trackio" / "store.json").write_text(said)
     assert Follower([str(tmp_path)], shown).step() == 1
     assert shown.runs == {}

@@ -11,7 +11,7 @@ from dougong.dashboard.store import as_table
 from dougong.runs.read import Run
 
 TABLES = "tables"
-RECORDED = "trackio.json"
+RECORDED = "trackio/store.json"
 """Says where tracker `trackio` keeps a run: `database`, a path, and `run`, its name there."""
 
 
