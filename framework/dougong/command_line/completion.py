@@ -82,6 +82,8 @@ def _plugin_words(before: list[str]) -> list[str]:
     prepare([])
     if before in (["show"], ["check"]):
         return [plugin.key for plugin in current_catalogue()]
+    if before[:1] == ["show"] and len(before) == 2:
+        return ["--json", *(["--plot"] if before[1].startswith("attention/") else [])]
     if before[:1] == ["new"]:
         return _new_words(before[1:])
     return ["show", "new", "check", "matrix", "--json", *KINDS] if not before else []

@@ -64,7 +64,7 @@ def finish(result: "RunResult") -> None:
         print(f'  dougong predict checkpoint={_short(result.checkpoint)} text="..."')
         print(f"  dougong evaluate checkpoint={_short(result.checkpoint)}")
         print("  dougong train attention=local        # dougong plugins lists what else there is")
-        print("  dougong runs                         # all of them here; dougong dashboard, dougong report: as a page")
+        print("  dougong runs                         # those so far; dougong dashboard shows them live")
         for line in _in_terminal(result.folder):
             print(line)
 
