@@ -66,7 +66,8 @@ def visible(attention: Any, length: int, causal: bool) -> "Tensor":
     alike = torch.ones(1, 1, length, length) / length
     with torch.no_grad():
         weights = attention.eval()(alike, alike, torch.eye(length)[None, None], causal=causal)[0, 0]
-    return weights.abs() > 1e-9
+    seen: Tensor = weights.abs() > 1e-9
+    return seen
 
 
 def draw(seen: "Tensor") -> list[str]:
