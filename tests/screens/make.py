@@ -116,9 +116,11 @@ def dashboard(page: Any) -> Look:
     """The sections of the dashboard, grouped by a setting."""
     page.wait_for_selector("text=examples_per_second", timeout=30_000)
     page.wait_for_selector("text=Runs (5)")
+    page.get_by_placeholder("e.g., loss").fill("train|valid")
+    page.wait_for_selector("text=process_mib", state="detached")
     page.wait_for_timeout(2500)
     text = page.inner_text("body")
-    return {"sections": [name for name in ("optimizer", "speed", "test", "train", "valid") if f"\n{name} (" in text]}
+    return {"sections": [name for name in ("optimizer", "train", "valid") if f"\n{name} (" in text]}
 
 
 def dashboard_run(page: Any) -> Look:
@@ -147,7 +149,7 @@ def keep(path: Path, target: Path) -> None:
 
     target.parent.mkdir(exist_ok=True)
     picture = Image.open(path).convert("RGB")
-    picture.quantize(160, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, optimize=True)
+    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 def dougong(work: Path, *words: str) -> None:

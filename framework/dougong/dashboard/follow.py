@@ -13,6 +13,7 @@ from dougong.runs.differences import as_text, settings_of
 from dougong.runs.folders import METRICS, RECORD, find_runs
 from dougong.runs.jobs import group_of, name_of
 from dougong.runs.read import Run, read_run
+from dougong.runs.state import State, state_of
 from dougong.runs.words import command
 
 Point = tuple[int, str]
@@ -73,11 +74,12 @@ class Follower:
             signature = _signature(folder)
             before = self._taken.get(folder)
             if before is None:
-                self._taken[folder] = _Taken(read_run(folder), signature)
-            elif signature != before.signature or before.run.state == "running":
+                before = self._taken[folder] = _Taken(read_run(folder), signature)
+            elif signature == before.signature and _state(before.run) == before.run.state:
+                continue
+            else:
                 before.run, before.signature = read_run(folder), signature
-        for folder, taken in self._taken.items():
-            self._show(folder, taken)
+            self._show(folder, before)
         return len(self._taken)
 
     def _show(self, folder: Path, taken: _Taken) -> None:
@@ -121,6 +123,11 @@ def _plain(value: Any) -> Any:
 def _identity(folder: Path) -> str:
     """By its folder: a copied run is one more run."""
     return str(folder.resolve())
+
+
+def _state(run: Run) -> State:
+    """How it stands now: a process may end without a word in its folder."""
+    return state_of(run.record, run.folder) if run.state == "running" else run.state
 
 
 def _signature(folder: Path) -> tuple[Any, ...]:
