@@ -77,9 +77,10 @@ def test_only_this_machine_can_reach_it_and_nobody_can_change_a_run(dashboard, u
 
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_when_told_and_leaves_nothing(dashboard, folders, tmp_path, way):
+def test_it_ends_when_told_and_leaves_nothing(dashboard, until, folders, tmp_path, way):
     before = sorted(path for folder in folders for path in folder.rglob("*"))
-    _, process = dashboard(str(folders[0].parent))
+    address, process = dashboard(str(folders[0].parent))
+    until(lambda: len(ask(address, "get_runs_for_project", project="runs")) == 2)
     assert list((tmp_path / "temporary").iterdir())
     process.send_signal(way)
     _, said = process.communicate(timeout=20)
