@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from textwrap import dedent
 import pytest
 
 os.environ["WANDB_MODE"] = "disabled"
+os.environ["TRACKIO_DIR"] = os.path.join(tempfile.gettempdir(), "dougong-tests-trackio")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("DOUGONG_PLUGINS", None)
 os.environ.pop("DOUGONG_TRACEBACK", None)

@@ -40,7 +40,7 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
     config = compose(words)
     if named == AUTO and (earlier := unfinished(config, str(folder or "${run_folder:outputs}"))):
         return resume(str(earlier))
-    return run_training(config, Path(folder or make_run_folder("outputs")))
+    return run_training(config, Path(folder or make_run_folder("outputs")), words=words)
 
 
 def load(checkpoint: str | Path, plugin_path: Sequence[str] = ()) -> "Model":

@@ -14,6 +14,12 @@ _VARIABLE = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)S?(_|$)", 
 _SETTING = re.compile(
     r"(^|_)(password|passwd|secret|token|api_?key|access_?key|secret_?key|credentials?)$", re.IGNORECASE
 )
+# api_key: 0123456789, "password" = "...", +export HF_TOKEN=...: a value that is a call, say, is none.
+_IN_LINE = re.compile(
+    r"""(?P<name>(?:password|passwd|secret|token|api_?key|access_?key|secret_?key|credentials?)["']?\s*[:=]\s*)"""
+    r"""(?P<value>"[^"]{8,}"|'[^']{8,}'|[^\s"'()\[\]{}]{8,})""",
+    re.IGNORECASE,
+)
 _SHORTEST = 8
 """Characters of a secret that is hidden wherever it comes up: what is shorter, "true" say, is found everywhere."""
 _known: set[str] = set()
@@ -33,6 +39,11 @@ def hide(text: str) -> str:
     for value in sorted({*_known, *_of_environment()}, key=len, reverse=True):  # one may be part of another
         text = text.replace(value, HIDDEN)
     return text
+
+
+def hide_lines(text: str) -> str:
+    """A text of many lines, a diff say, without what `hide` finds and without what is set to a name of a secret."""
+    return hide(_IN_LINE.sub(lambda match: match["name"] + HIDDEN, text))
 
 
 def hide_word(word: str) -> str:

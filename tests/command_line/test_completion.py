@@ -87,6 +87,8 @@ def complete(without_torch, tmp_path, script):
         ("dougong plugins new attention/mine --into ", []),
         ("dougong plugins new attention/mine --into x ", []),
         ("dougong plugins new --into x sche", ["schedule/"]),
+        ("dougong plugins show attention/sparse --", ["--json", "--plot"]),
+        ("dougong dashboard po", ["port="]),
         ("dougong plugins show tokenizer/", [f"tokenizer/{name}" for name in TOKENIZERS]),
         ("dougong b", ["benchmark"]),
         ("dougong benchmark ", ["attention"]),

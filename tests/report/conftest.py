@@ -1,12 +1,12 @@
 """A report in a real browser: headless Chromium, driven from outside, with every error that its console shows."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium  # noqa: F401 - a fixture
 from run_folders import config, write_predictions, write_run
 
 from dougong.report.write import write_report
@@ -77,22 +77,10 @@ class Opened:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """The browser."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    binary = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-    )
-    if not binary:
-        pytest.skip("there is no chromium")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def pages(chromium: Any, page_file: Path) -> Callable[..., Opened]:
+def pages(
+    chromium: Any,  # noqa: F811
+    page_file: Path,
+) -> Callable[..., Opened]:
     """Opens the report once for each width and theme: to open it takes longer than most tests."""
     made: dict[tuple[int, str], Opened] = {}
 

@@ -70,3 +70,10 @@ def test_curves_are_packed_without_loss_beyond_float32_and_share_their_updates(t
     assert len(block["x"]) == 1
     unpacked = np.frombuffer(base64.b64decode(block["runs"][1][1]), dtype="<f4")
     assert np.array_equal(unpacked, runs[1].curves["train/loss"].values.astype("<f4"))
+
+
+def test_facts_are_lines_and_plugins_of_others_are_named(tmp_path):
+    plugins = {"task/classification": "built-in 0.1.0", "attention/mine": "my-package 2.0"}
+    facts = {"plugins": plugins, "data": {"train": "300", "test": None}, "git_commit": None}
+    (run,) = collect(runs_of(tmp_path, config(), facts=facts), 10)["runs"]
+    assert run["facts"] == {"plugins": "attention/mine: my-package 2.0", "data": "train: 300, test: "}

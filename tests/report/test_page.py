@@ -128,6 +128,15 @@ def test_no_chart_offers_to_send_itself_away(opened):
     assert set(report.page.evaluate(titles)) == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"}
 
 
+def test_a_phone_shows_the_names_of_runs(opened):
+    report = opened(390)
+    widths = "[...document.querySelectorAll('#table tbody th')].map((cell) => [cell.scrollWidth, cell.clientWidth])"
+    assert all(inner <= outer for inner, outer in report.page.evaluate(widths))
+    assert "ellipsis" not in report.page.evaluate(
+        "[...document.querySelectorAll('#table tbody th')].map((cell) => getComputedStyle(cell).textOverflow)"
+    )
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone_in_both_themes_and_can_be_read(opened, scheme):
     report = opened(390, scheme)

@@ -44,13 +44,11 @@ def write_run(
     """A finished run whose loss falls over `points` entries; `record` goes into run.json as it is."""
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(settings or CONFIG, sort_keys=False), encoding="utf-8")
-    if overrides is not None:
-        (folder / ".hydra").mkdir()
-        (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(list(overrides)), encoding="utf-8")
     metrics = {"valid/loss": 0.5, "valid/accuracy": accuracy, "test/accuracy": accuracy - 0.01}
     facts = {"main_metric": "accuracy", "higher_is_better": True, "parameters": 1234, "packages": {"torch": "2.6"}}
     usual = {"status": "finished", "metrics": metrics, "seconds": 12.5, "started": 1e9, "ended": 1e9 + 12.5}
-    (folder / "run.json").write_text(json.dumps({**usual, "facts": facts, **record}), encoding="utf-8")
+    words = {} if overrides is None else {"words": list(overrides)}
+    (folder / "run.json").write_text(json.dumps({**usual, **words, "facts": facts, **record}), encoding="utf-8")
     write_metrics(folder, accuracy, points)
     return folder
 

@@ -67,7 +67,7 @@ def assert_same_training(one: Path, other: Path, names: tuple[str, ...] = ("last
             assert_same(left[key], right[key], f"{name}.{key}")
 
 
-def measurements(folder: Path, but: tuple[str, ...] = ("speed/",)) -> list[tuple[int, str, float]]:
+def measurements(folder: Path, but: tuple[str, ...] = ("speed/", "memory/")) -> list[tuple[int, str, float]]:
     """The lines of `metrics.csv` as (update, metric, value), without those that depend on the clock."""
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))

@@ -1,13 +1,18 @@
 """What a run leaves in its folder for those who look at it later."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from runs import train
+from runs import TINY, train
 
 from dougong.runs.predictions import read_predictions
 from dougong.runs.read import read_run
+from dougong.runs.words import command
 from dougong.training.lifetime import beginning, ending
 from dougong.training.run import failure_recorded, read_record
 
@@ -81,3 +86,32 @@ def test_damaged_predictions_are_none(tmp_path, content):
     (tmp_path / "predictions").mkdir()
     (tmp_path / "predictions" / "test.jsonl").write_text(content)
     assert read_predictions(tmp_path, "test") is None
+
+
+def test_the_words_that_made_a_run_are_kept_and_make_it_again(tmp_path):
+    words = ["seed=3", "trainer.max_updates=1", "test=false"]
+    train(tmp_path / "run", *words)
+    assert read_record(tmp_path / "run")["words"][-3:] == words
+    assert command(read_run(tmp_path / "run")).endswith(" seed=3 trainer.max_updates=1 test=false")
+
+
+@pytest.mark.slow
+def test_the_command_line_keeps_its_words_without_secrets_and_says_where_to_look(tmp_path):
+    words = [
+        *TINY,
+        "trainer.max_updates=1",
+        "test=false",
+        "tracker.wandb.entity=https://me:hidden@host",
+        "tracker=wandb",
+    ]
+    folder = tmp_path / "run"
+    environment = {**os.environ, "WANDB_MODE": "offline", "HOME": str(tmp_path)}
+    said = [sys.executable, "-m", "dougong", "train", *words, f"hydra.run.dir={folder}"]
+    done = subprocess.run(said, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
+    kept = read_record(folder)["words"]
+    assert kept[: len(TINY)] == TINY
+    assert "tracker.wandb.entity=https://me:***@host" in kept
+    ending = done.stdout.partition("Try next:")[2]
+    assert "dougong runs " in ending
+    assert "dougong dashboard" in ending
+    assert f"wandb beta leet {Path('run', 'wandb', 'latest-run')} " in ending

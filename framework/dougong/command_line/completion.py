@@ -66,8 +66,9 @@ def candidates(line: str) -> list[str]:
         return sorted(set(_train_words(before[1 if before[0] == "train" else 2 :], word)))
     if before[0] == "benchmark":
         return _matching(["attention"], word) if not before[1:] else sorted(set(_benchmark_words(before[2:], word)))
-    if before[0] in ("runs", "compare", "report"):
-        return _matching({"runs": ("--json",), "compare": (), "report": ("output=", "examples=")}[before[0]], word)
+    if before[0] in ("runs", "compare", "report", "dashboard"):
+        of = {"runs": ("--json",), "compare": (), "report": ("output=", "examples="), "dashboard": ("port=",)}
+        return _matching(of[before[0]], word)
     keys = {
         "completion": ("bash",),
         "export": ("checkpoint=", "to=huggingface", "output=", "plugin_path="),
@@ -81,6 +82,8 @@ def _plugin_words(before: list[str]) -> list[str]:
     prepare([])
     if before in (["show"], ["check"]):
         return [plugin.key for plugin in current_catalogue()]
+    if before[:1] == ["show"] and len(before) == 2:
+        return ["--json", *(["--plot"] if before[1].startswith("attention/") else [])]
     if before[:1] == ["new"]:
         return _new_words(before[1:])
     return ["show", "new", "check", "matrix", "--json", *KINDS] if not before else []

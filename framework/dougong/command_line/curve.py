@@ -1,12 +1,9 @@
 """A schedule's curve, drawn in the terminal."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
-
-from dougong.errors import UserError, suggestion
+from dougong.command_line.drawn import given, prefix
+from dougong.errors import UserError
 from dougong.registry.plugin import Plugin, reason
 from dougong.registry.values import convert, fill
 
@@ -28,16 +25,16 @@ def curve(plugin: Plugin, words: Sequence[str]) -> list[str]:
     Raises:
         UserError: a word is wrong.
     """
-    given = _settings(plugin, words)
-    updates = convert(int, given.pop("updates", UPDATES), "updates")
+    found = given(plugin, words)
+    updates = convert(int, found.pop("updates", UPDATES), "updates")
     if updates < 1:
         raise UserError(f"updates: must be >= 1, got {updates}.")
     try:
-        schedule = plugin.load()(**fill(plugin.signature, given, plugin.kind))
+        schedule = plugin.load()(**fill(plugin.signature, found, prefix(plugin)))
         places = [round(number * (updates - 1) / (SAMPLES - 1)) for number in range(SAMPLES)]
         factors = [float(schedule.factor(update, updates)) for update in places]
     except Exception as error:  # a plugin of anybody's: what can't be drawn can still be shown
-        if given and isinstance(error, UserError):
+        if found and isinstance(error, UserError):
             raise
         return [f"No curve: {error if isinstance(error, ValueError) else reason(error)}"]
     last = f"{updates:,} update{'s' if updates > 1 else ''}"
@@ -60,18 +57,3 @@ def draw(values: Sequence[float]) -> list[str]:
         before = row
     scale = {0: f"{top:.3g}", HEIGHT // 2: f"{top / 2:.3g}", HEIGHT - 1: "0"}
     return [f"{scale.get(row, ''):>5} ┤{''.join(map(chr, line))}".rstrip(chr(_EMPTY)) for row, line in enumerate(cells)]
-
-
-def _settings(plugin: Plugin, words: Sequence[str]) -> dict[str, Any]:
-    known = ["updates", *(f"{plugin.kind}.{setting.name}" for setting in plugin.signature.settings)]
-    try:
-        overrides = OverridesParser.create().parse_overrides(list(words))
-    except OverrideParseException as error:
-        raise UserError(f"{error.override}: not understood; say KEY=VALUE.") from error
-    given = {}
-    for override in overrides:
-        key = override.key_or_group
-        if key not in known or override.is_sweep_override():
-            raise UserError(f"{override.input_line}: can't be drawn. {suggestion(key, known, 'Settings')}")
-        given[key.removeprefix(f"{plugin.kind}.")] = override.value()
-    return given

@@ -19,6 +19,7 @@ COMMANDS = {
     "runs": ("list runs: state, best metric, what differs", "dougong.command_line.runs"),
     "compare": ("two runs: what differs in settings and result", "dougong.command_line.compare"),
     "report": ("many runs in one page that opens anywhere", "dougong.command_line.report"),
+    "dashboard": ("runs in a live page of this machine", "dougong.command_line.dashboard"),
     "benchmark": ("measure the time and memory of every attention", "dougong.command_line.benchmark"),
     "plugins": ("list what can be combined; show one; write a new one", "dougong.command_line.plugins"),
     "completion": ("print the script that completes commands in a shell", "dougong.command_line.completion"),

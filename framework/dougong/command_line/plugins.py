@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dougong.command_line.curve import curve
+from dougong.command_line.drawn import about_drawing, prefix
+from dougong.command_line.pattern import pattern
 from dougong.command_line.words import parse
 from dougong.compose.compose import prepare
 from dougong.compose.conf_folder import presets, slot_defaults
@@ -22,8 +24,10 @@ from dougong.registry.plugin import Plugin
 from dougong.registry.signature import REQUIRED, Setting, Slot
 from dougong.registry.wording import describe_type
 
-USAGE = "usage: dougong plugins [list] [KIND] [--json] [plugin_path=[DIR]] | dougong plugins show KIND/NAME [--json]"
-DRAWN = "schedule"
+USAGE = (
+    "usage: dougong plugins [list] [KIND] [--json] [plugin_path=[DIR]]"
+    " | dougong plugins show KIND/NAME [--json | --plot]"
+)
 HELP = f"""dougong plugins: what can be combined, and where each piece comes from
 
 {USAGE}
@@ -36,10 +40,13 @@ HELP = f"""dougong plugins: what can be combined, and where each piece comes fro
   --json             for programs
   plugin_path        folders of plugins of your own (also by the environment variable DOUGONG_PLUGINS)
 
-A schedule's curve is drawn, also with settings and a length of yours:
+A schedule's curve is drawn, and with --plot what an attention sees, also with settings and a length of yours:
   dougong plugins show schedule/cosine schedule.warmup=200 updates=5000
+  dougong plugins show attention/sparse --plot attention.sparse.rate=4 length=64 causal=true
 """
 
+PLOT = "--plot"
+DRAWN = {"schedule": curve, "attention": pattern}
 SUBCOMMANDS = {name: f"dougong.command_line.plugins_{name}" for name in ("new", "check", "matrix")}
 
 
@@ -52,11 +59,13 @@ def run(arguments: list[str]) -> int:
         print(HELP)
         return 0
     options = [word for word in arguments if word.startswith("-")]
-    if unknown := [word for word in options if word != "--json"]:
+    if unknown := [word for word in options if word not in ("--json", PLOT)]:
         raise UserError(f"{unknown[0]}: there is no such option. {USAGE}")
     settings = [word for word in arguments if "=" in word]
     names = [word for word in arguments if word not in options and word not in settings]
-    to_draw = [word for word in settings if _is_drawn(names, word)] if "--json" not in options else []
+    shown = names[1] if names[:1] == ["show"] and names[1:] else ""
+    _check_plot(shown, options)
+    to_draw = [word for word in settings if about_drawing(shown, word)] if "--json" not in options else []
     settings = [word for word in settings if word not in to_draw]
     parse(settings, ("plugin_path",), USAGE)
     prepare(settings)
@@ -65,16 +74,16 @@ def run(arguments: list[str]) -> int:
     if names[:1] == ["list"]:
         names = names[1:]
     if names and names[0] == "show":
-        _show(_find(names[1:], catalogue), as_json, to_draw)
+        _show(_find(names[1:], catalogue), as_json, to_draw, PLOT in options or bool(to_draw))
     else:
         _list(catalogue, names, as_json)
     return 0
 
 
-def _is_drawn(names: Sequence[str], word: str) -> bool:
-    """Whether a word says what to draw of the schedule that is shown."""
-    shown = names[1] if names[:1] == ["show"] and names[1:] else ""
-    return shown.startswith(f"{DRAWN}/") and word.startswith((f"{DRAWN}.", "updates="))
+def _check_plot(shown: str, options: Sequence[str]) -> None:
+    kind = shown.partition("/")[0]
+    if PLOT in options and (kind not in DRAWN or "--json" in options):
+        raise UserError(f"{PLOT}: draws {' and '.join(DRAWN)} alone, as dougong plugins show attention/local {PLOT}.")
 
 
 def _find(names: Sequence[str], catalogue: Catalogue) -> Plugin:
@@ -141,12 +150,14 @@ def describe_fully(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str] = ()) -> None:
+def _show(plugin: Plugin, as_json: bool, to_draw: Sequence[str], plot: bool) -> None:
     found = describe_fully(plugin)
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
         return
-    picture = curve(plugin, to_draw) if plugin.kind == DRAWN else []
+    # A curve takes no time; to ask an attention what it sees takes PyTorch.
+    wanted = plugin.kind == "schedule" or (plugin.kind in DRAWN and plot)
+    picture = DRAWN[plugin.kind](plugin, to_draw) if wanted else []
     console = _console()
     console.print(Text(plugin.key, "bold") + f"  ({plugin.origin}, {plugin.location})", soft_wrap=True)
     for paragraph in plugin.doc.partition("Args:")[0].strip().split("\n\n"):
@@ -168,10 +179,9 @@ def _print_settings(console: Console, plugin: Plugin, settings: list[dict[str, A
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("setting", "type", "default", "meaning"):
         table.add_column(column, no_wrap=column == "setting")
-    prefix = f"{plugin.kind}.{plugin.name}" if KINDS[plugin.kind].several else plugin.kind
     for item in settings:
         default = "required" if item["required"] else json.dumps(item["default"], ensure_ascii=False)
-        table.add_row(*map(Text, (f"{prefix}.{item['name']}", item["type"], default, item["help"])))
+        table.add_row(*map(Text, (f"{prefix(plugin)}.{item['name']}", item["type"], default, item["help"])))
     console.print(table)
 
 

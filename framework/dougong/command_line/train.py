@@ -53,7 +53,7 @@ def run_alone(arguments: list[str]) -> int:
         return _go_on(named, [word for word in arguments if not word.startswith("resume=")])
     if named == AUTO and not words.asking and (earlier := _earlier(words)):
         return _go_on(str(earlier), [])
-    job = SingleJob()
+    job = SingleJob(words)
     continued = [word for word in words.overrides if word.startswith(RESUME)]
     try:
         if continued and words.many:
@@ -113,7 +113,9 @@ def _go_on(name: str, words: list[str]) -> int:
 class SingleJob:
     """What Hydra calls once it has composed the configuration, made the folder and set up the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self.words = [word for word in words.overrides if not word.startswith("hydra.")]
+        self.words += ["--config-dir", words.config_dir] if words.config_dir else []
         self.error: UserError | None = None
         self.exit_code = 0
         self.running = False
@@ -127,7 +129,7 @@ class SingleJob:
             with failure_recorded(folder):
                 checked = check(completed(to_plain(config), list(job.overrides.task)), current_catalogue())
                 self.running = True
-                result = run_training(checked, folder)
+                result = run_training(checked, folder, words=self.words)
                 self.running = False
         except UserError as error:
             self.running = False

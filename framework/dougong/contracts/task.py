@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from torch import Tensor, nn
 
+from dougong.contracts.drawing import Drawing
 from dougong.contracts.encoder import Encoder
 from dougong.data.examples import Examples
 from dougong.data.records import Record
@@ -39,10 +40,12 @@ class Scores:
     Args:
         metrics: numbers by name.
         tables: tables by name, the first row being the header (a confusion matrix, say).
+        drawings: what is to be looked at, by names that no table has; `Task.drawings` makes them.
     """
 
     metrics: dict[str, float]
     tables: dict[str, list[list[Any]]] = field(default_factory=dict)
+    drawings: dict[str, Drawing] = field(default_factory=dict)
 
 
 class Task(nn.Module):
@@ -162,3 +165,7 @@ class Task(nn.Module):
     @abstractmethod
     def score(self, predictions: Sequence[Prediction], records: Sequence[Any]) -> Scores:
         """Metrics of predictions against the records that they were made for (none for a task that `streams`)."""
+
+    def drawings(self, predictions: Sequence[Prediction], records: Sequence[Any]) -> dict[str, Drawing]:
+        """What is to be looked at after an evaluation: a confusion matrix, precision-recall curves. As `score`."""
+        return {}

@@ -67,10 +67,18 @@ def _run(run: Run, name: str) -> dict[str, Any]:
         "state": run.state,
         "started": run.started,
         "command": command(run),
-        "facts": {str(key): str(value) for key, value in facts.items() if value is not None},
+        "facts": {str(key): text for key, value in facts.items() if (text := _fact(value))},
         "error": str(run.record.get("error") or "") if run.state == "failed" else "",
         "problems": run.problems,
     }
+
+
+def _fact(value: Any) -> str:
+    """A fact in one line; of the plugins, those that did not come with Dougong, whose version is there already."""
+    if not isinstance(value, dict):
+        return "" if value is None else str(value)
+    shown = {key: item for key, item in value.items() if not str(item).startswith("built-in")}
+    return ", ".join(f"{key}: {_fact(item)}" for key, item in shown.items())
 
 
 def _values(settings: Settings) -> dict[str, Any]:

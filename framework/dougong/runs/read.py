@@ -103,7 +103,7 @@ def read_run(folder: Path) -> Run:
     curves, bad = read_curves(folder)
     if bad:
         problems.append(f"{METRICS}: {bad:,} lines can't be read")
-    words = _overrides(folder)
+    words = _words(record)
     return Run(folder, config, record, words, curves, state_of(record, folder), problems)
 
 
@@ -132,11 +132,8 @@ def _yaml(text: str) -> Any:
     return yaml.load(text, _LOADER)
 
 
-def _overrides(folder: Path) -> tuple[str, ...] | None:
-    try:
-        found = _yaml((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        return None
+def _words(record: Mapping[str, Any]) -> tuple[str, ...] | None:
+    found = record.get("words")
     return tuple(map(str, found)) if isinstance(found, list) else None
 
 

@@ -11,12 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from dougong.contracts.drawing import Drawing, HeatMap, PrecisionRecall
 from dougong.contracts.tracker import RunInformation, Tracker
+from dougong.metrics.thresholds import threshold_counts
 from dougong.testing.check import check
 from dougong.testing.subject import Subject
 
 METRICS = {"train/loss": 1.5, "valid/accuracy": 0.25}
 TABLE: list[list[Any]] = [["true \\ predicted", "好", "坏"], ["好", 3, 1], ["坏", 0, 4]]
+TRUE, SCORES = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.6, 0.0])
+DRAWINGS: dict[str, Drawing] = {
+    "valid/confusion_matrix": HeatMap(
+        {"": np.array([[3, 1], [0, 4]])}, ["好", "坏"], ["好", "坏"], "true", "predicted"
+    ),
+    "valid/precision_recall": PrecisionRecall({"好": threshold_counts(TRUE, SCORES)}),
+    "valid/attention/layer_1": HeatMap({"head 1": np.eye(3), "head 2": np.ones((3, 3)) / 3}, ["斗", "$拱$", ""], "abc"),
+}
 
 
 def _run(folder: Path, resumed: bool = False, update: int = 0) -> RunInformation:
@@ -29,6 +39,8 @@ def _measure(tracker: Tracker, updates: range = range(1, 4)) -> None:
     for update in updates:
         tracker.log(dict(METRICS), update, 0)
     tracker.table("valid/confusion", copy.deepcopy(TABLE), updates[-1])
+    for name, drawing in DRAWINGS.items():
+        tracker.draw(name, drawing, updates[-1])
 
 
 @check

@@ -59,9 +59,10 @@ class Evaluation:
         return [join(self.task, self.predictions[number], record) for number, record in pairs], asked
 
     def _scores(self, records: Iterable[Any]) -> Scores:
-        found = self.task.score(*self.joined(records))
+        joined = self.joined(records)
+        found, drawings = self.task.score(*joined), self.task.drawings(*joined)
         loss = self.total / self.weight if self.weight else float("nan")
-        return Scores({"loss": loss, **found.metrics}, found.tables)
+        return Scores({"loss": loss, **found.metrics}, found.tables, drawings)
 
 
 def places(batch: Batch) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 import random
 import secrets
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from dougong.checkpoint.lightning import Checkpoints
 from dougong.checkpoint.recover import FOLDER, Saved
 from dougong.compose.settings import RunSettings, TrainerSettings
 from dougong.contracts.data import Data, Split
+from dougong.contracts.task import Scores
 from dougong.contracts.tracker import RunInformation
 from dougong.data.loader import ResumableLoader
 from dougong.data.stream import Records
 from dougong.registry.plugin import class_signature
 from dougong.registry.values import fill
+from dougong.sweep.membership import membership
 from dougong.training import report
 from dougong.training.assemble import Assembly, Config
+from dougong.training.attention_pictures import AttentionWatch
 from dougong.training.evaluation import Evaluation
 from dougong.training.facts import run_facts
 from dougong.training.interrupt import Interrupt, InterruptedRunError
@@ -36,6 +40,7 @@ from dougong.training.processes.agreement import begin_together
 from dougong.training.processes.sharding import load_weights, shard
 from dougong.training.progress import ProgressReport
 from dougong.training.pruning import pruning
+from dougong.training.repository import git_diff
 from dougong.training.run import RunResult, read_record, update_record
 from dougong.training.session import Session, prepare
 from dougong.training.stacked import stacked
@@ -71,10 +76,13 @@ def fit(
     saved = found.state if found else None
     session = prepare(config, settings, folder, data, records, assembly, saved, fingerprint)
     identity = read_record(folder).get("identity") or secrets.token_hex(4)
-    facts = run_facts(session.task, session.precision)
+    facts = run_facts(session.task, session.precision, config, assembly.catalogue, fingerprint)
     update = saved["update"] if saved else 0
-    run = RunInformation(folder, folder.name, identity, config, facts, saved is not None, update)
+    job = membership(folder)
+    name, sweep = (job.name, job.group) if job else (folder.name, None)
     first = group.rank() == 0
+    diff = git_diff() if first else ""
+    run = RunInformation(folder, name, identity, config, facts, saved is not None, update, sweep, diff)
     tracking = Tracking(assembly.make_all("tracker") if first else [], run, settings.trainer.log_every)
     if first:
         begun = beginning(read_record(folder))
@@ -140,6 +148,8 @@ class Training:
         settings = session.settings.trainer
         status, metrics = "failed", {}
         self.tracking.start()
+        if self.tracking.wants_pictures:
+            self.module.watch = AttentionWatch(session.task)
         try:
             with self.interrupt.waiting(), self.module.memory.told_of():
                 self._train(settings)
@@ -188,16 +198,18 @@ class Training:
         if session.settings.test and "test" in session.splits:
             missing.append("test")
         for split in missing:
-            scores = evaluate_split(session, split)
-            found = {f"{split}/{name}": value for name, value in scores.metrics.items()}
-            tables = {f"{split}/{name}": rows for name, rows in scores.tables.items()}
-            self.tracking.record_final(found, tables, content)
-            metrics |= found
+            scores = evaluate_split(session, split, self.module.watch)
+            metrics |= self.tracking.record_final(split, scores, content)
+        self.tracking.checkpoint(self.checkpoints.path(), metrics, content)
         return metrics
 
 
-def evaluate_split(session: Session, split: Split) -> Any:
-    """The scores of the task on a split."""
+def evaluate_split(session: Session, split: Split, watch: AttentionWatch | None = None) -> Scores:
+    """The scores of the task on a split.
+
+    Args:
+        watch: sees what the attention of the first batch looks at.
+    """
     device = torch.device(session.device)
     task = session.task.to(device).eval()
     evaluation, memory = Evaluation(task), BatchInMemory()
@@ -205,12 +217,15 @@ def evaluate_split(session: Session, split: Split) -> Any:
         for batch in session.evaluation_loader(split):
             memory.now(f"the {split} split", batch)
             moved = {name: tensor.to(device) for name, tensor in batch.items()}
-            evaluation.add(task(moved), moved)
+            with watch.watching(moved) if watch and not evaluation.predictions else nullcontext():
+                outputs = task(moved)
+            evaluation.add(outputs, moved)
     evaluation.gather()
     records = session.splits[split].records
     if session.settings.save_predictions and not task.streams and group.rank() == 0:
         save(session.folder, split, task, *evaluation.joined(records))
-    return evaluation.scores(records)
+    scores = evaluation.scores(records)
+    return replace(scores, drawings=scores.drawings | watch.drawings()) if watch else scores
 
 
 def task_weights(content: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -1,5 +1,6 @@
 """When a run began and ended, how it came to that, and the memory that it took: for its record."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -33,6 +34,18 @@ def forget_peaks() -> None:
         Path("/proc/self/clear_refs").write_text("5")
     if cuda := _cuda():
         cuda.reset_peak_memory_stats()
+
+
+def memory_now() -> dict[str, float]:
+    """What is taken now, in MiB, where that can be known; of a GPU, the most that was taken so far as well."""
+    found: dict[str, float] = {}
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        found["memory/process_mib"] = round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
+    if cuda := _cuda():
+        found["memory/gpu_mib"] = round(cuda.memory_allocated() / 2**20, 1)
+        found["memory/gpu_peak_mib"] = round(cuda.max_memory_allocated() / 2**20, 1)
+    return found
 
 
 def _peaks() -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from dougong.compose.settings import OptimizerSettings
+from dougong.contracts.drawing import Drawing
 from dougong.contracts.schedule import Schedule
 from dougong.contracts.task import Batch, Loss, Task
+from dougong.training.attention_pictures import AttentionWatch
 from dougong.training.evaluation import Evaluation
 from dougong.training.groups import NO_SETTINGS, Thaw, parameter_groups, scale_rates
 from dougong.training.memory import BatchInMemory
@@ -67,7 +69,10 @@ class TrainingModule(lightning.LightningModule):
         self.groups = groups
         self.valid_records: Iterable[Any] = ()
         self.tables: dict[str, list[list[Any]]] = {}
+        self.drawings: dict[str, Drawing] = {}
+        self.watch: AttentionWatch | None = None  # set where somebody wants to see what attention looks at
         self.last_loss = float("nan")
+        self.last_norm: Tensor | float = math.nan  # of the last update's gradient, before it was clipped
         self.skips = SkippedUpdates(max_skipped)
         self.memory = BatchInMemory()
         self._sharded = is_sharded(task)
@@ -144,6 +149,7 @@ class TrainingModule(lightning.LightningModule):
         if not self._divides_at_once:
             torch._foreach_mul_(gradients, self._window_factor())
         norm = whole(torch.nn.utils.get_total_norm(gradients))
+        self.last_norm = norm
         self._check_finite(norm)
         if self.clip_norm is not None:
             factor = (self.clip_norm / norm.clamp_min(1e-12)).clamp_max(1.0)
@@ -202,14 +208,19 @@ class TrainingModule(lightning.LightningModule):
         """Collect one batch."""
         assert self._evaluation is not None
         self.memory.now("the validation", batch)
-        self._evaluation.add(self.task(batch), batch)
+        watched = self.watch.watching(batch) if self.watch and not batch_index else nullcontext()
+        with watched:
+            outputs = self.task(batch)
+        self._evaluation.add(outputs, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Score what was collected."""
         assert self._evaluation is not None
         self._evaluation.gather()
         scores = self._evaluation.scores(self.valid_records)
+        seen = self.watch.drawings() if self.watch else {}
         self.tables = {f"valid/{name}": rows for name, rows in scores.tables.items()}
+        self.drawings = {f"valid/{name}": drawing for name, drawing in (scores.drawings | seen).items()}
         for name, value in scores.metrics.items():
             self.log(f"valid/{name}", value)
         self._evaluation = None

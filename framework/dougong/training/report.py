@@ -1,5 +1,6 @@
 """The lines before and after a training: what is trained on what, and where everything is."""
 
+import importlib.util
 import os
 import shlex
 from collections.abc import Iterator, Mapping
@@ -63,6 +64,18 @@ def finish(result: "RunResult") -> None:
         print(f'  dougong predict checkpoint={_short(result.checkpoint)} text="..."')
         print(f"  dougong evaluate checkpoint={_short(result.checkpoint)}")
         print("  dougong train attention=local        # dougong plugins lists what else there is")
+        print("  dougong runs                         # those so far; dougong dashboard shows them live")
+        for line in _in_terminal(result.folder):
+            print(line)
+
+
+def _in_terminal(folder: Path) -> Iterator[str]:
+    """What shows an offline run of wandb's here, where wandb has it."""
+    newest = folder / "wandb" / "latest-run"
+    found = importlib.util.find_spec("wandb") if newest.exists() else None
+    has = found and found.origin and (Path(found.origin).parent / "cli" / "leet.py").exists()
+    if has and any(newest.glob("*.wandb")) and newest.resolve().name.startswith("offline-"):
+        yield f"  wandb beta leet {shlex.quote(_short(newest))}   # its curves in this terminal"
 
 
 def _size(split: str, part: "EncodedSplit") -> str:

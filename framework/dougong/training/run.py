@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from dougong.errors import UserError
 from dougong.registry.catalogue import Catalogue
 from dougong.registry.discovery import BUILT_IN
 from dougong.registry.plugin import reason
-from dougong.secrets import hide, hide_all
+from dougong.secrets import hide, hide_all, hide_word
 from dougong.training.assemble import Assembly, Config
 from dougong.training.fingerprint import check_unchanged
 from dougong.training.hold import hold, writing_to
@@ -60,8 +60,11 @@ class RunResult:
     exit_code: int = 0
 
 
-def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
+def run(config: Config, folder: Path, resume: bool = False, words: Sequence[str] | None = None) -> RunResult:
     """Train what the configuration says, in `folder`; with `resume`, go on where that folder's run was.
+
+    Args:
+        words: what was typed after `dougong train`, for the record.
 
     Raises:
         UserError: the data or the configuration is at fault.
@@ -73,6 +76,9 @@ def run(config: Config, folder: Path, resume: bool = False) -> RunResult:
         raise UserError(f"{folder}: holds a run already; go on with it by resume={folder}, or take another folder.")
     processes = processes_wanted(config["trainer"])
     with hold(folder):
+        if words is not None:
+            with writing_to(folder):
+                update_record(folder, {"words": [hide_word(word) for word in words]})
         if processes > 1 and not under_torchrun():
             return _run_in(processes, config, folder, resume)
         if processes > 1:

@@ -8,16 +8,23 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import torch
 from annotated_types import Ge, Lt
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dougong import register
+from dougong.contracts.drawing import Drawing, HeatMap, PrecisionRecall
 from dougong.contracts.embedding import Inputs
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Facts, Loss, Prediction, Scores, Task
 from dougong.data.records import LabelledText
 from dougong.errors import UserError
+from dougong.metrics.thresholds import threshold_counts
+from dougong.metrics.wrong import wrong_table
 from dougong.nn.dropout import Dropout
+
+MOST_CURVES = 20
+"""Classes of a task that are drawn one by one: of more, nothing could be read."""
 
 
 @register("task", "classification")
@@ -99,25 +106,58 @@ class Classification(Task):
         return [outputs]
 
     def predict(self, outputs: Tensor, batch: Batch) -> list[Prediction]:
-        """The most probable class, and its probability as `score`."""
-        scores, numbers = _widened(outputs).softmax(-1).max(-1)
-        return [
+        """The most probable class, its probability as `score`, and the probabilities of all classes of a few."""
+        probabilities = _widened(outputs).softmax(-1)
+        scores, numbers = probabilities.max(-1)
+        found = [
             {"label": self.classes[number], "score": round(score, 6)}
             for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)
         ]
+        if len(self.classes) <= MOST_CURVES:
+            for prediction, row in zip(found, probabilities.tolist(), strict=True):
+                prediction["probabilities"] = row
+        return found
+
+    def answer(self, batch: Batch, records: Sequence[LabelledText]) -> list[Prediction]:
+        """The most probable class, and its probability as `score`."""
+        return [{"label": item["label"], "score": item["score"]} for item in self.predict(self(batch), batch)]
 
     def score(self, predictions: Sequence[Prediction], records: Sequence[LabelledText]) -> Scores:
-        """Accuracy, macro-averaged F1, and the confusion matrix (rows: the true class)."""
-        confusion = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
-        for prediction, record in zip(predictions, records, strict=True):
-            confusion[self._number[str(record.label)], self._number[prediction["label"]]] += 1
+        """Accuracy, macro-averaged F1, the confusion matrix (rows: the true class), and what was predicted wrong."""
+        confusion = self._confusion(predictions, records)
         hits = np.diag(confusion)
         present = (confusion.sum(0) + confusion.sum(1)) > 0
         f1 = 2 * hits[present] / (confusion.sum(0) + confusion.sum(1))[present]
         table: list[list[Any]] = [["true \\ predicted", *self.classes]]
         table += [[name, *row.tolist()] for name, row in zip(self.classes, confusion, strict=True)]
         accuracy = float(hits.sum() / max(1, confusion.sum()))
-        return Scores({"accuracy": accuracy, "macro_f1": float(f1.mean()) if f1.size else 0.0}, {"confusion": table})
+        wrong = wrong_table(
+            (record.text, [str(record.label)], [prediction["label"]])
+            for prediction, record in zip(predictions, records, strict=True)
+            if prediction["label"] != record.label
+        )
+        metrics = {"accuracy": accuracy, "macro_f1": float(f1.mean()) if f1.size else 0.0}
+        return Scores(metrics, {"confusion": table, "wrong": wrong})
+
+    def drawings(self, predictions: Sequence[Prediction], records: Sequence[LabelledText]) -> dict[str, Drawing]:
+        """The confusion matrix, and a precision-recall curve of each class, where they are not many."""
+        if not predictions or len(self.classes) > MOST_CURVES:
+            return {}
+        labels = np.array([self._number[str(record.label)] for record in records])
+        scores = np.array([prediction["probabilities"] for prediction in predictions])
+        curves = {name: threshold_counts(labels == at, scores[:, at]) for at, name in enumerate(self.classes)}
+        counts = {"": self._confusion(predictions, records)}
+        return {
+            "confusion_matrix": HeatMap(counts, self.classes, self.classes, "true", "predicted"),
+            "precision_recall": PrecisionRecall(curves),
+        }
+
+    def _confusion(self, predictions: Sequence[Prediction], records: Sequence[LabelledText]) -> NDArray[np.int64]:
+        """(C, C) counts, by true and predicted class."""
+        confusion = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
+        for prediction, record in zip(predictions, records, strict=True):
+            confusion[self._number[str(record.label)], self._number[prediction["label"]]] += 1
+        return confusion
 
 
 def _widened(outputs: Tensor) -> Tensor:

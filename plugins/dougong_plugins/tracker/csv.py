@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dougong import register
+from dougong.contracts.drawing import Drawing, PrecisionRecall
 from dougong.contracts.tracker import RunInformation, Tracker
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ class CsvTracker(Tracker):
     """Writes `metrics.csv`, one measurement a line, and each table as `tables/NAME.csv`.
 
     Lines are `update,epoch,metric,value`; pandas' `pivot(index="update", columns="metric")` makes columns of them.
+    Precision-recall curves become tables; pictures are left out (confusion matrices are tables as well).
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,11 @@ class CsvTracker(Tracker):
             _write(path, rows)
         except OSError as error:
             self._tell(error, path)
+
+    def draw(self, name: str, drawing: Drawing, update: int) -> None:
+        """Write precision-recall curves as a table."""
+        if isinstance(drawing, PrecisionRecall):
+            self.table(name, [["class", "threshold", "precision", "recall"], *map(list, drawing.rows())], update)
 
     def finish(self, status: str) -> str | None:
         """Write what could not be written before, and say if there is still no room for it."""

@@ -2,9 +2,8 @@
 
 import netrc
 import os
-import queue
-import threading
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,38 +12,45 @@ from urllib.parse import urlsplit
 from annotated_types import Gt
 
 from dougong import register
-from dougong.contracts.tracker import RunInformation, Tracker
+from dougong.contracts.background import BackgroundTracker
+from dougong.contracts.drawing import Drawing, PrecisionRecall
+from dougong.contracts.tracker import RunInformation
+from dougong.pictures import as_png, can_draw
+
+LONGEST_NAME = 128
+"""What the service takes."""
 
 
 @register("tracker", "wandb")
-class WandbTracker(Tracker):
+class WandbTracker(BackgroundTracker):
     """Weights & Biases (wandb.ai), offline unless you are logged in or say otherwise.
 
     All of it happens in a thread of its own: neither a slow network nor a dead service holds up the training.
+    Confusion matrices and precision-recall curves are its own charts. Attention patterns are images, for which
+    `pip install dougong[plots]` is needed; without it they are left out.
 
     Args:
         project: the project that the run belongs to.
         entity: the user or team; null for your default one.
         mode: "auto" is online when you are logged in, else offline. `WANDB_MODE` goes before it.
+        log_model: keep the best checkpoint, as an artifact with the alias `best`.
         timeout: seconds to wait at the end for what is still to be written.
     """
+
+    service = "wandb"
 
     def __init__(
         self,
         project: str = "dougong",
         entity: str | None = None,
         mode: Literal["auto", "online", "offline", "disabled"] = "auto",
+        log_model: bool = False,
         timeout: Annotated[float, Gt(0)] = 30.0,
     ) -> None:
+        super().__init__(timeout, log_model)
         self.project = project
         self.entity = entity
         self.mode = mode
-        self.timeout = timeout
-        self.problem: str | None = None
-        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._information: RunInformation | None = None
-        self._recorded: set[str] = set()
         self._run: Any = None
 
     @classmethod
@@ -52,119 +58,127 @@ class WandbTracker(Tracker):
         """Nothing is sent."""
         return {"mode": "offline"}
 
-    def start(self, run: RunInformation) -> None:
-        """Remember the run; wandb itself is started with the first measurement, when the training is under way."""
-        self._information = run
-        with suppress(OSError):
-            self._recorded = set(self._notes.read_text(encoding="utf-8").splitlines()) if run.resumed else set()
-
-    def log(self, metrics: Mapping[str, float], update: int, epoch: int) -> None:
-        """Hand the metrics to the thread."""
-        new = {name: value for name, value in metrics.items() if self._note(update, name) not in self._recorded}
-        entry = {**new, "update": update, "epoch": epoch}
-        if new:
-            self._hand_over(lambda: self._send(entry, update, new))
-
-    def table(self, name: str, rows: list[list[Any]], update: int) -> None:
-        """Hand the table to the thread."""
-
-        def write() -> None:
-            import wandb
-
-            table = wandb.Table(columns=[str(cell) for cell in rows[0]], data=rows[1:])
-            self._send({name: table, "update": update}, update, [name])
-
-        if self._note(update, name) not in self._recorded:
-            self._hand_over(write)
-
-    def finish(self, status: str) -> str | None:
-        """Wait until all is written, but no longer than `timeout`, and say where it is."""
-        if self._thread is None:
-            return None
-        self._calls.put(lambda: self._close(0 if status == "finished" else 1))
-        self._calls.put(None)
-        self._thread.join(self.timeout)
-        if self._thread.is_alive():
-            self.problem = f"gave up after {self.timeout:g} s"
-        if self.problem:
-            return f"wandb: not recorded ({self.problem})."
-        return self._where()
-
     def resolve_mode(self) -> str:
         """The mode that "auto" stands for."""
         chosen = os.environ.get("WANDB_MODE") or self.mode
         return chosen if chosen != "auto" else ("online" if is_logged_in() else "offline")
 
-    @property
-    def _notes(self) -> Path:
-        """What is recorded already: wandb does not tell, and can't take a measurement back that comes again."""
-        assert self._information is not None
-        return self._information.folder / "wandb" / "recorded.txt"
-
-    @staticmethod
-    def _note(update: int, name: str) -> str:
-        return f"{update} {name}"
-
-    def _send(self, entry: dict[str, Any], update: int, names: Iterable[str]) -> None:
-        self._run.log(entry)
-        # Without it a resumed run records a few measurements twice, which is no reason to stop recording.
-        with suppress(OSError), self._notes.open("a", encoding="utf-8") as file:
-            file.writelines(f"{self._note(update, name)}\n" for name in names)
-
-    def _hand_over(self, call: Callable[[], None]) -> None:
-        if self.problem:
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="wandb", daemon=True)
-            self._thread.start()
-        self._calls.put(call)
-
-    def _work(self) -> None:
-        try:
-            self._open()
-            while (call := self._calls.get()) is not None:
-                call()
-        except BaseException as error:
-            self.problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            if isinstance(error, ConnectionError) or type(error).__name__ == "HandleAbandonedError":
-                _forget_service()
-
-    def _open(self) -> None:
+    def open(self, run: RunInformation) -> None:
+        """Begin a run of wandb's, or go on with it."""
         import wandb
 
-        run = self._information
-        assert run is not None
+        commit = str(run.facts.get("git_commit") or "")
         self._run = wandb.init(
             project=self.project,
             entity=self.entity,
-            name=run.name,
+            group=run.group,
+            name=run.name[:LONGEST_NAME],
             id=run.identity,
             resume="allow",
             dir=str(run.folder),
-            config={**run.config, "run": dict(run.facts)},
+            config=run.fields,
             mode=self.resolve_mode(),  # type: ignore[arg-type]
-            settings=wandb.Settings(silent=True, console="off", init_timeout=self.timeout),
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                init_timeout=self.timeout,
+                disable_git=True,  # it would keep the address of the repository with a password, and the diff as it is
+                git_commit=commit.removesuffix("-dirty") or None,
+            ),
         )
-        self._run.define_metric("update")
-        self._run.define_metric("*", step_metric="update")
+        self._define(run)
+        if run.diff and not self._run.disabled:
+            path = Path(self._run.dir) / "diff.patch"
+            path.write_text(run.diff, encoding="utf-8")
+            self._run.save(str(path), base_path=str(path.parent), policy="now")
 
-    def _close(self, exit_code: int) -> None:
-        self._run.finish(exit_code=exit_code)
+    def send_metrics(self, metrics: Mapping[str, float], update: int, epoch: int) -> None:
+        """One entry, with the values that charts are drawn over."""
+        self._run.log({**metrics, "update": update, "epoch": epoch})
 
-    def _where(self) -> str | None:
+    def send_table(self, name: str, rows: list[list[Any]], update: int) -> None:
+        """A table of wandb's."""
+        import wandb
+
+        columns: list[str | int] = [str(cell) for cell in rows[0]]
+        table = wandb.Table(columns=columns, data=rows[1:], allow_mixed_types=True)
+        self._run.log({name: table, "update": update})
+
+    def send_drawing(self, name: str, drawing: Drawing, update: int) -> None:
+        """A chart of wandb's where there is one, else an image."""
+        import wandb
+
+        shown: Any
+        if isinstance(drawing, PrecisionRecall):
+            curves = drawing.classes.values()
+            shown = wandb.plot.line_series(
+                [counts.recall.tolist() for counts in curves],
+                [counts.precision.tolist() for counts in curves],
+                keys=list(drawing.classes),
+                title=name,
+                xname="recall",
+            )
+        elif drawing.counts:
+            (panel,) = drawing.panels.values()
+            cells = [
+                [row, column, int(panel[i, j])]
+                for i, row in enumerate(drawing.rows)
+                for j, column in enumerate(drawing.columns)
+            ]
+            table = wandb.Table(columns=["Actual", "Predicted", "nPredictions"], data=cells)
+            fields = {column: column for column in ("Actual", "Predicted", "nPredictions")}
+            shown = wandb.plot_table("wandb/confusion_matrix/v1", table, fields, {"title": name})
+        elif can_draw():
+            folder = self.folder / "pictures"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{name.replace('/', '_')}_{update}.png"
+            path.write_bytes(as_png(drawing, name))
+            shown = wandb.Image(str(path), caption=" ".join(drawing.columns))
+        else:
+            return
+        self._run.log({name: shown, "update": update})
+
+    def send_checkpoint(self, path: Path, metrics: Mapping[str, float]) -> None:
+        """An artifact of the type `model`."""
+        import wandb
+
+        if self._run.disabled:
+            return
+        artifact = wandb.Artifact(f"model-{self.information.identity}", type="model", metadata=dict(metrics))
+        artifact.add_file(str(path), name=path.name)
+        self._run.log_artifact(artifact, aliases=["best"])
+
+    def close(self, status: str) -> None:
+        """End it, as a success only where the run finished."""
+        self._run.finish(exit_code=0 if status == "finished" else 1)
+
+    def where(self) -> str | None:
+        """The page of the run, or what uploads it: all parts of a run that was resumed, in their order."""
         if self._run is None or self._run.disabled:
             return None
         if self._run.offline:
-            return f"wandb: recorded offline; upload it with: wandb sync {Path(self._run.dir).parent}"
+            folder = os.path.relpath(Path(self._run.dir).parent.parent)
+            return f"wandb: recorded offline; upload it with: wandb sync {shlex.quote(folder)}"
         return f"wandb: {self._run.url}"
 
+    def abandon(self, error: BaseException) -> None:
+        """Where wandb's process is gone: otherwise wandb asks it to end when the program does, and prints a trace."""
+        if isinstance(error, ConnectionError) or type(error).__name__ == "HandleAbandonedError":
+            import wandb
 
-def _forget_service() -> None:
-    """Where wandb's process is gone: otherwise wandb asks it to end when the program does, and prints a trace."""
-    import wandb
+            with suppress(Exception):
+                wandb.teardown()
 
-    with suppress(Exception):
-        wandb.teardown()
+    def _define(self, run: RunInformation) -> None:
+        """Let all charts be drawn over updates (`epoch` can be chosen), and summaries keep the best of a validation."""
+        self._run.define_metric("update", hidden=True)
+        self._run.define_metric("epoch", step_metric="update", hidden=True)
+        self._run.define_metric("*", step_metric="update")
+        goals = {"loss": "min"}
+        if main := run.facts.get("main_metric"):
+            goals[str(main)] = "max" if run.facts.get("higher_is_better") else "min"
+        for name, goal in goals.items():
+            self._run.define_metric(f"valid/{name}", step_metric="update", summary=f"{goal},last")
 
 
 def is_logged_in() -> bool:

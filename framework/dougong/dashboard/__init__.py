@@ -1,0 +1,1 @@
+"""Runs in Trackio's dashboard, while they go on and afterwards."""
