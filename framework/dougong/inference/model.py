@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dougong.checkpoint import file
+from dougong.checkpoint import file, weights_folder
 from dougong.compose.config_source import plugin_folders
 from dougong.compose.settings import LoaderSettings
 from dougong.contracts.data import Data, Split
@@ -170,7 +170,8 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
     Raises:
         UserError: the file is missing, damaged or foreign, or a plugin that it needs is not installed.
     """
-    content = file.load(Path(path).expanduser())
+    where = Path(path).expanduser()
+    content = weights_folder.load(where) if where.is_dir() else file.load(where)
     description = content[file.KEY]
     if not isinstance(description["config"], Mapping) or not isinstance(description["config"].get("task"), Mapping):
         raise UserError(f"{path}: damaged; it does not say what it was trained with.")
