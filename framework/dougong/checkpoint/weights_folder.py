@@ -47,14 +47,12 @@ def load(folder: Path) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if missing := [name for name in (DESCRIPTION, WEIGHTS) if not (folder / name).is_file()]:
+        raise UserError(f"{folder}: not a model that `dougong export to=safetensors` wrote; {missing[0]} is missing.")
     try:
         said = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         weights = load_file(folder / WEIGHTS)
         tokenizer = (folder / TOKENIZER).read_text(encoding="utf-8") if (folder / TOKENIZER).is_file() else None
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{folder}: not a model that `dougong export to=safetensors` wrote; {error.filename} is missing."
-        ) from error
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         raise UserError(f"{folder}: damaged ({' '.join(str(error).split())[:120]}).") from error
     if not isinstance(said, dict) or said.get("format") != file.FORMAT or any(part not in said for part in PARTS):

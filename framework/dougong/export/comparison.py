@@ -42,7 +42,7 @@ def furthest(cases: Sequence[Case], run: Run) -> float:
 
 
 def difference(found: Tensor, expected: Tensor) -> float:
-    """The greatest difference, of the largest finite number there is, or of 1; what is infinite has to be so in both."""
+    """The greatest difference, of the largest finite number, or of 1; what is infinite has to be so in both."""
     if found.shape != expected.shape:
         return float("inf")
     found, expected = found.double(), expected.double()

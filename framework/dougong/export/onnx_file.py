@@ -33,7 +33,7 @@ def export(model: Model, folder: Path, quantize: str | None = None) -> list[str]
     made = [(program, as_onnx(program)) for program in programs(model)]
     lines, written = [], []
     for program, plain in made:
-        worst = agree(program.cases, runner(_session(plain), program))
+        worst = agree(program.cases, runner(session(plain), program))
         line = f"{program.name}.onnx: differs from the network by {worst:.1e} at most in ONNX Runtime"
         if quantize is not None:
             from dougong.export.quantize import quantized
@@ -80,17 +80,18 @@ def as_onnx(program: Program) -> "onnx.ModelProto":
     return proto  # type: ignore[no-any-return]
 
 
-def runner(session: "InferenceSession", program: Program) -> Any:
+def runner(running: "InferenceSession", program: Program) -> Any:
     """Runs a session on a batch of tensors, by name."""
 
     def run(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        found = session.run(list(program.outputs), {name: value.numpy() for name, value in batch.items()})
+        found = running.run(list(program.outputs), {name: value.numpy() for name, value in batch.items()})
         return {name: torch.from_numpy(value) for name, value in zip(program.outputs, found, strict=True)}
 
     return run
 
 
-def _session(model: "onnx.ModelProto") -> "InferenceSession":
+def session(model: "onnx.ModelProto") -> "InferenceSession":
+    """What runs a model on a CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -100,7 +101,7 @@ def _session(model: "onnx.ModelProto") -> "InferenceSession":
 
 def _moved(program: Program, quantized: "onnx.ModelProto") -> str:
     """What 8 bits do to the numbers of the batches that it was tried with."""
-    worst = furthest(program.cases, runner(_session(quantized), program))
+    worst = furthest(program.cases, runner(session(quantized), program))
     return f"numbers differ from the network's by {worst:.1e} at most; measure what that costs on data of yours"
 
 
