@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> int:
     words = parse(arguments, KEYS, USAGE)
     checkpoint = checkpoint_of(words, USAGE)
     _check(words)
-    from dougong.inference.answer import answer_file, answer_lines, as_line, identity
+    from dougong.inference.answer import answer_lines, as_line
     from dougong.inference.model import load
 
     changed = {key.removeprefix("task."): value_of(value) for key, value in words.items() if key.startswith("task.")}
@@ -61,8 +61,7 @@ def run(arguments: list[str]) -> int:
             write(map(as_line, answers), words.get("output"))
         return 0
     if "input" in words and "output" in words:
-        asked = {"checkpoint": identity(checkpoint), "task": changed}
-        answer_file(model, words["input"], Path(words["output"]), asked)
+        model.predict_file(words["input"], words["output"])
         return 0
     if "text" in words:
         write(map(as_line, model.answers([model.as_record(words["text"], "text:1")])), words.get("output"))
