@@ -1,7 +1,7 @@
 """The memory that answering a file takes, by its size: `python tests/benchmarks/large_prediction.py [MEGABYTES ...]`.
 
-A small model, trained for one epoch, answers generated files of texts of 0.3 to 3 kB with `dougong predict`, in a process
-of its own each; printed are its peak of memory (resident) and its processor time.
+A small model, trained for one epoch, answers generated files of texts of 0.3 to 3 kB with `dougong predict`, in a
+process of its own each; printed are its peak of memory (resident) and its processor time.
 """
 
 import json

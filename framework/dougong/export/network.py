@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -91,14 +92,23 @@ def programs(model: Model) -> list[Program]:
     Raises:
         UserError: it has no network of one structure, or one that can't be traced.
     """
-    device, task = model.device, model.task
+    with _in_float32(model.task), torch.no_grad():
+        return _programs(model)
+
+
+@contextmanager
+def _in_float32(task: Task) -> Iterator[None]:
+    """Within, on a CPU and in float32; afterwards as before, bit for bit."""
+    weights = [(weight, weight.data) for weight in task.parameters()]
+    buffers = [(module, dict(module._buffers)) for module in task.modules()]
     try:
-        model.task.cpu().float()
-        with torch.no_grad():
-            made = _programs(model)
+        task.cpu().float()
+        yield
     finally:
-        model.task = task.to(device)
-    return made
+        for weight, data in weights:
+            weight.data = data
+        for module, held in buffers:
+            module._buffers.update(held)
 
 
 def _programs(model: Model) -> list[Program]:
@@ -170,10 +180,7 @@ def _like_tokens(program: Program, key: str) -> bool:
 def _named(size: Any, names: dict[str, str]) -> str | int:
     if isinstance(size, int):
         return size
-    text = str(size)
-    for symbol, name in names.items():
-        text = text.replace(symbol, name)
-    return text
+    return re.sub(r"\b[su]\d+\b", lambda symbol: names.get(symbol[0], symbol[0]), str(size))
 
 
 @contextmanager

@@ -45,11 +45,8 @@ def answer_file(model: Model, source: str, output: Path, asked: Mapping[str, Any
                 answers.write(count, lines.marks)
                 given.check()
             except UserError as error:
-                there = (
-                    ""
-                    if "answers are in" in str(error)
-                    else f" The answers to what came before it are in {answers.partial}."
-                )
+                told = f"{answers.partial}" in str(error) or not count.done + answers.records
+                there = "" if told else f" The answers to what came before it are in {answers.partial}."
                 raise UserError(f"{error}{there}") from error
         answers.finish()
     return count.done
