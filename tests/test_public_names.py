@@ -6,13 +6,29 @@ import pytest
 
 import dougong
 
-NAMES = ["Default", "PerLayer", "UserError", "create", "load", "plugins", "register", "train"]
+NAMES = ["Default", "PerLayer", "UserError", "create", "evaluate", "load", "plugins", "register", "train"]
 
 
 def test_the_public_names_are_these():
     assert dougong.__all__ == NAMES
     assert dir(dougong) == sorted([*NAMES, "__version__"])
     assert all(getattr(dougong, name).__doc__ for name in NAMES)
+
+
+def test_the_names_of_a_model_that_was_loaded_are_these():
+    from dougong.inference.model import Model
+
+    names = {name for name, value in vars(Model).items() if not name.startswith("_") and callable(value)}
+    assert names == {"answers", "as_record", "evaluate", "export", "predict", "predict_file", "stream"}
+    assert all(getattr(Model, name).__doc__ for name in names)
+
+
+def test_no_public_name_is_that_of_a_module_which_would_take_its_place():
+    """`import dougong.export` would make `dougong.export` a module."""
+    from pathlib import Path
+
+    modules = {path.stem for path in Path(dougong.__file__).parent.iterdir() if not path.name.startswith("_")}
+    assert modules & set(NAMES) == set()
 
 
 def test_another_name_is_an_attribute_error():
@@ -46,6 +62,8 @@ def test_plugins_are_told_of_without_torch(without_torch):
         ("create('schedule', 'linear_warmup', warmup=-1)", "schedule/linear_warmup.warmup: must be >= 0, got -1"),
         ("create('schedule', 'constant', rate=1)", "schedule/constant.rate: there is no such setting."),
         ("train(['optimizer.lrr=1'])", "optimizer.lrr: there is no such setting. Did you mean `lr`?"),
+        ("evaluate('gone.ckpt')", "checkpoint: gone.ckpt does not exist"),
+        ("evaluate('gone.ckpt', ['splt=test'])", "splt: there is no such setting. Did you mean `split`?"),
         ("train(['resume=gone', 'seed=1'])", "resume=gone: a resumed run keeps its own configuration"),
     ],
 )

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from dougong.registry.decorator import register
 
 if TYPE_CHECKING:
-    from dougong.api import create, load, plugins, train
+    from dougong.api import create, evaluate, load, plugins, train
     from dougong.errors import UserError
     from dougong.registry.types import Default, PerLayer
 
 __version__ = "0.1.0"
 
-__all__ = ["Default", "PerLayer", "UserError", "create", "load", "plugins", "register", "train"]
+__all__ = ["Default", "PerLayer", "UserError", "create", "evaluate", "load", "plugins", "register", "train"]
 
 _HOMES = {
     "create": "dougong.api",
+    "evaluate": "dougong.api",
     "load": "dougong.api",
     "plugins": "dougong.api",
     "train": "dougong.api",

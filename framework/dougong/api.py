@@ -44,7 +44,11 @@ def train(overrides: Sequence[str] = (), folder: str | Path | None = None) -> Ru
 
 
 def load(checkpoint: str | Path, plugin_path: Sequence[str] = ()) -> "Model":
-    """The model of a checkpoint, ready to `predict` and `evaluate`.
+    """The model of a checkpoint, ready to `predict`, `predict_file`, `evaluate` and `export`.
+
+    Args:
+        checkpoint: a file of a run, or a folder that `export(to="safetensors")` wrote.
+        plugin_path: folders of plugins of your own that it needs.
 
     Raises:
         UserError: the file is missing, damaged or foreign.
@@ -52,6 +56,23 @@ def load(checkpoint: str | Path, plugin_path: Sequence[str] = ()) -> "Model":
     from dougong.inference.model import load as load_model
 
     return load_model(checkpoint, plugin_path)
+
+
+def evaluate(checkpoint: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Score a checkpoint: `evaluate("best.ckpt", ["split=valid", "data.path=reviews"])`.
+
+    Args:
+        overrides: as after `dougong evaluate`.
+
+    Returns:
+        The metrics by name, with `split`, `records` and `bad_rows`.
+
+    Raises:
+        UserError: a word, the checkpoint or the data is at fault.
+    """
+    from dougong.command_line.evaluate import evaluated
+
+    return evaluated([f"checkpoint={checkpoint}", *overrides])
 
 
 def create(kind: str, name: str, **arguments: Any) -> Any:

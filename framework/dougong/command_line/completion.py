@@ -13,6 +13,7 @@ from dougong.compose.config_source import current_catalogue, defaults_of
 from dougong.compose.hydra_errors import HYDRA_ERRORS
 from dougong.compose.settings import RunSettings
 from dougong.errors import UserError
+from dougong.export.formats import FORMATS
 from dougong.kinds import KINDS
 from dougong.registry.plugin import class_signature
 from dougong.registry.signature import Signature, strip
@@ -71,7 +72,7 @@ def candidates(line: str) -> list[str]:
         return _matching(of[before[0]], word)
     keys = {
         "completion": ("bash",),
-        "export": ("checkpoint=", "to=huggingface", "output=", "plugin_path="),
+        "export": ("checkpoint=", *(f"to={name}" for name in FORMATS), "output=", "quantize=int8", "plugin_path="),
         "evaluate": ("checkpoint=", "split=", "data.path="),
         "predict": ("checkpoint=", "input=", "output=", "text="),
     }

@@ -1,6 +1,7 @@
 """`dougong evaluate checkpoint=FILE [data.KEY=VALUE ...] [split=test]`: score a checkpoint."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from dougong.command_line.words import checkpoint_of, parse, value_of
@@ -28,6 +29,16 @@ def run(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
+    print(json.dumps(evaluated(arguments), ensure_ascii=False))
+    return 0
+
+
+def evaluated(arguments: Sequence[str]) -> dict[str, Any]:
+    """The metrics of what these words say, with the split, how many records it has, and how many rows were bad.
+
+    Raises:
+        UserError: a word, the checkpoint or the data is at fault.
+    """
     words = parse(arguments, ("checkpoint", "split", "data", "data.", "plugin_path"), USAGE)
     checkpoint = checkpoint_of(words, USAGE)
     if words.get("split", "test") not in ("train", "valid", "test"):
@@ -38,10 +49,7 @@ def run(arguments: list[str]) -> int:
     data = make_data(model.config, words)
     split: Split = words.get("split") or _default_split(data, model.task.accepts)
     scores, count = model.evaluate(data, split)
-    print(
-        json.dumps({"split": split, "records": count, "bad_rows": data.bad_rows, **scores.metrics}, ensure_ascii=False)
-    )
-    return 0
+    return {"split": split, "records": count, "bad_rows": data.bad_rows, **scores.metrics}
 
 
 def _default_split(data: Data, record: type[Record]) -> Split:

@@ -1,18 +1,17 @@
 """`dougong predict checkpoint=FILE input=FILE output=FILE`: answer records, texts, or standard input."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from dougong.command_line.evaluate import make_data
 from dougong.command_line.words import checkpoint_of, parse, value_of
 from dougong.contracts.data import SPLITS
-from dougong.data.records import fields_of
 from dougong.errors import UserError
+from dougong.inference.lines import InputFile, Lines
 
 USAGE = (
     "usage: dougong predict checkpoint=FILE [input=FILE.jsonl | text=TEXT | split=test [data.KEY=VALUE ...]] "
@@ -23,12 +22,14 @@ HELP = f"""dougong predict: answer records with a checkpoint
 {USAGE}
 
   checkpoint    the file that `dougong train` names at its end
-  input         a file of records, one JSON object (or one plain text) a line; standard input where it is left out
+  input         a file of records, one JSON object (or one plain text) a line, as it is or compressed (.gz, .bz2, .xz,
+                .zst); standard input where it is left out
   text          one text
   split         train, valid or test of the data that it was trained with, as its data plugin reads it
   data          another data plugin, for split
   data.KEY      a setting of the data plugin, data.path above all; the others are those of the training
-  output        where to write the answers, one JSON object a line; standard output where it is left out
+  output        where to write the answers, one JSON object a line; standard output where it is left out. With input,
+                the same command goes on where one that was killed had come to
   format        submission: with split, the format in which the data's owners take answers
   task.KEY      a setting of the task that says how to answer: task.temperature=0, say
   plugin_path   where the plugins of your own lie now
@@ -46,6 +47,7 @@ def run(arguments: list[str]) -> int:
     words = parse(arguments, KEYS, USAGE)
     checkpoint = checkpoint_of(words, USAGE)
     _check(words)
+    from dougong.inference.answer import answer_lines, as_line
     from dougong.inference.model import load
 
     changed = {key.removeprefix("task."): value_of(value) for key, value in words.items() if key.startswith("task.")}
@@ -58,11 +60,25 @@ def run(arguments: list[str]) -> int:
         else:
             write(map(as_line, answers), words.get("output"))
         return 0
-    where = words.get("input", "text" if "text" in words else "standard input")
-    given = [words["text"]] if "text" in words else _read(words.get("input"), where)
-    records = (model.as_record(item, f"{where}:{number}") for number, item in enumerate(given, 1))
-    write(map(as_line, model.answers(records)), words.get("output"))
+    if "input" in words and "output" in words:
+        model.predict_file(words["input"], words["output"])
+        return 0
+    if "text" in words:
+        write(map(as_line, model.answers([model.as_record(words["text"], "text:1")])), words.get("output"))
+        return 0
+    with _opened(words.get("input")) as lines:
+        write(answer_lines(model, lines), words.get("output"))
     return 0
+
+
+@contextmanager
+def _opened(path: str | None) -> Iterator[Lines]:
+    """The lines of a file, or of standard input."""
+    if path is None:
+        yield Lines(sys.stdin.buffer, "standard input")
+        return
+    with InputFile(path).open() as lines:
+        yield lines
 
 
 def _check(words: dict[str, Any]) -> None:
@@ -79,42 +95,6 @@ def _check(words: dict[str, Any]) -> None:
     alone = next((key for key in words if key == "format" or key.partition(".")[0] == "data"), None)
     if alone is not None and "split" not in words:
         raise UserError(f"{alone}: goes with split=test, which says that the records come from a data plugin.")
-
-
-def _read(path: str | None, where: str) -> Iterator[Any]:
-    """Each line as JSON where it is an object, else as a text; empty lines stay, so that answers keep their places.
-
-    Raises:
-        UserError: a line is not UTF-8, or one of a `.jsonl` file is not JSON.
-    """
-    strict = where.endswith(".jsonl")
-    with nullcontext(sys.stdin.buffer) if path is None else open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            except UnicodeDecodeError as error:
-                raise UserError(f"{where}:{number}: not UTF-8 at byte {error.start + 1}.") from error
-            yield _parse(text, f"{where}:{number}", strict)
-
-
-def _parse(text: str, source: str, strict: bool) -> Any:
-    if not strict and not text.lstrip().startswith("{"):
-        return text
-    try:
-        return json.loads(text) if text.strip() else text
-    except (json.JSONDecodeError, RecursionError) as error:
-        if not strict:
-            return text
-        reason = (
-            f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
-        )
-        raise UserError(f"{source}: not JSON ({reason}).") from error
-
-
-def as_line(answered: tuple[Any, dict[str, Any]]) -> str:
-    """A record and its answer as one JSON object."""
-    record, answer = answered
-    return json.dumps({**fields_of(record), **answer}, ensure_ascii=False)
 
 
 def write(lines: Iterable[str], path: str | None) -> None:

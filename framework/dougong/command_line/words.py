@@ -36,7 +36,7 @@ def checkpoint_of(words: Mapping[str, Any], usage: str) -> str:
     if "checkpoint" not in words:
         raise UserError(f"checkpoint: has to be given. {usage}")
     path = str(words["checkpoint"])
-    if not Path(path).expanduser().is_file():
+    if not Path(path).expanduser().exists():
         raise UserError(f"checkpoint: {path} does not exist; `dougong train` names its checkpoint at its end.")
     return path
 

@@ -141,6 +141,26 @@ class Task(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} does not tell its distributions")
 
+    def network(self, batch: Batch) -> dict[str, Tensor]:
+        """What an exported program computes of a batch as `answer` gets it, by name: what `forward` gives, as it is.
+
+        Raises:
+            UserError: nothing that has the same structure for every batch; a text that is written token by token, say.
+        """
+        outputs = self(batch)
+        if isinstance(outputs, Tensor):
+            return {"scores": outputs}
+        return {name: value for name, value in outputs._asdict().items() if isinstance(value, Tensor)}
+
+    def later_networks(self, found: dict[str, Tensor]) -> dict[str, tuple[nn.Module, dict[str, Tensor]]]:
+        """Further programs, for what depends on the decisions made of the first: by name a module that takes tensors by
+        keyword and gives a dictionary of them, with inputs to try it with.
+
+        Args:
+            found: what `network` gave.
+        """
+        return {}
+
     @abstractmethod
     def predict(self, outputs: Any, batch: Batch) -> list[Prediction]:
         """One prediction an example, as plain values: what `join` takes, and gives to `score`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from dougong.checkpoint import file
+from dougong.checkpoint import file, weights_folder
 from dougong.compose.config_source import plugin_folders
 from dougong.compose.settings import LoaderSettings
 from dougong.contracts.data import Data, Split
@@ -42,6 +42,7 @@ class Model:
         settings: batch size and the like.
         precision: "auto" or as in `trainer.precision`.
         description: what its checkpoint says beside the weights.
+        source: the checkpoint, where it is of one.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Model:
         settings: LoaderSettings,
         precision: str = "auto",
         description: Mapping[str, Any] | None = None,
+        source: Path | None = None,
     ) -> None:
         keep_few_kernels()
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -58,6 +60,7 @@ class Model:
         self.config = config
         self.settings = settings
         self.description = description or {}
+        self.source = source
         self.precision = choose(precision, self.device)[0]
 
     def predict(self, records: Iterable[Record | Mapping[str, Any] | str]) -> Iterator[dict[str, Any]]:
@@ -88,6 +91,32 @@ class Model:
                 yield from self._answer(chunk)
                 chunk = []
         yield from self._answer(chunk)
+
+    def predict_file(self, path: str | Path, output: str | Path) -> int:
+        """Answer a file, one record or text a line, in a file of as many lines; how many were answered now.
+
+        The output appears when it is complete. A call that was killed is gone on with by the same call.
+
+        Raises:
+            UserError: a line can't be answered, or what is there of the output answers something else.
+        """
+        from dougong.inference.answer import answer_file, identity
+
+        asked = {"checkpoint": None if self.source is None else identity(self.source), "task": self.config["task"]}
+        return answer_file(self, str(path), Path(output), asked)
+
+    def export(self, to: str, output: str | Path, quantize: str | None = None) -> list[str]:
+        """Write it to a folder in a format of `dougong export`; lines of what was written.
+
+        Args:
+            quantize: "int8" for weights in 8 bits, with `to="onnx"`.
+
+        Raises:
+            UserError: it can't be said in that format, or the folder holds something.
+        """
+        from dougong.export.formats import export
+
+        return export(self, to, Path(output).expanduser(), quantize)
 
     def as_record(self, given: Any, source: str) -> Record:
         """What was given as a record of the task's type.
@@ -173,7 +202,9 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
     Raises:
         UserError: the file is missing, damaged or foreign, or a plugin that it needs is not installed.
     """
-    content = file.load_mapped(Path(path).expanduser())  # the optimizer's state is of no use here
+    where = Path(path).expanduser()
+    # Of a checkpoint the optimizer's state is of no use here.
+    content = weights_folder.load(where) if where.is_dir() else file.load_mapped(where)
     description = content[file.KEY]
     if not isinstance(description["config"], Mapping) or not isinstance(description["config"].get("task"), Mapping):
         raise UserError(f"{path}: damaged; it does not say what it was trained with.")
@@ -210,7 +241,8 @@ def _built(path: str | Path, content: dict[str, Any], config: Config) -> Model:
         raise UserError(f"{path}: its weights don't fit the plugins that it names ({error}).") from error
     for adapter in adapters:
         adapter.merge(task)
-    return Model(task, config, LoaderSettings(**config["loader"]), config["trainer"]["precision"], description)
+    settings = LoaderSettings(**config["loader"])
+    return Model(task, config, settings, config["trainer"]["precision"], description, Path(path).expanduser())
 
 
 def _text(given: Mapping[str, Any], name: str, kind: Any, source: str) -> str | tuple[str, ...]:

@@ -102,6 +102,10 @@ class CausalLanguageModel(Task):
         states = self.encoder(Inputs(batch["tokens"][:, :-1]), causal=True)
         return self.next_token(states)  # type: ignore[no-any-return]
 
+    def network(self, batch: Batch) -> dict[str, Tensor]:
+        """(B, N) tokens to (B, N, V) logits of what follows each; to draw from them stays in Python."""
+        return {"scores": self.next_token(self.encoder(Inputs(batch["tokens"]), causal=True))}
+
     def loss(self, outputs: Tensor, batch: Batch) -> Loss:
         """Cross entropy, summed over the tokens."""
         return Loss(_nats(outputs, batch).sum(), _targets(batch).sum().to(_widened(outputs).dtype))

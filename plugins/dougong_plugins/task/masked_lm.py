@@ -131,14 +131,21 @@ class MaskedLanguageModel(Task):
 
     def forward(self, batch: Batch) -> Outputs:
         """(B, N) tokens to logits of the places that are asked for, and of the order."""
-        padding_mask, segments = batch.get("padding_mask"), batch.get("segments")
-        if segments is None and self.order is not None:  # a text to be answered is one piece
-            segments = torch.zeros_like(batch["tokens"])
-        states = self.encoder(Inputs(batch["tokens"], padding_mask, segments))
+        states = self._states(batch)
         tokens = self.score_tokens(states[self._asked(batch)])
         if self.score_order is None:
             return Outputs(tokens, None)
-        return Outputs(tokens, self.score_order(self.encoder.pool(states, padding_mask)))
+        return Outputs(tokens, self.score_order(self.encoder.pool(states, batch.get("padding_mask"))))
+
+    def network(self, batch: Batch) -> dict[str, Tensor]:
+        """(B, N, V) logits of all places, since how many are masked is no size of the batch."""
+        return {"scores": self.score_tokens(self._states(batch))}
+
+    def _states(self, batch: Batch) -> Tensor:
+        segments = batch.get("segments")
+        if segments is None and self.order is not None:  # a text to be answered is one piece
+            segments = torch.zeros_like(batch["tokens"])
+        return self.encoder(Inputs(batch["tokens"], batch.get("padding_mask"), segments))  # type: ignore[no-any-return]
 
     def _asked(self, batch: Batch) -> Tensor:
         return batch["target"] != IGNORED if "target" in batch else batch["tokens"] == self.masks.mask_id

@@ -146,6 +146,10 @@ class PassageQa(Task):
         passage = Inputs(batch["tokens"], batch.get("padding_mask"))
         return Read(self.reader(self.encoder, asked, passage, batch["shared"]), batch)
 
+    def network(self, batch: Batch) -> dict[str, Tensor]:
+        """Logarithms of the probabilities of `starts` and `ends`."""
+        return self(batch).marks._asdict()  # type: ignore[no-any-return]
+
     def loss(self, outputs: Read, batch: Batch) -> Loss:
         """Focal loss of all starts and ends, summed over the windows."""
         marks, read = outputs

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Lt
-from torch import Tensor
+from torch import Tensor, nn
 
 from dougong import register
 from dougong.contracts.embedding import Inputs
@@ -22,7 +22,7 @@ from dougong.metrics.wrong import wrong_table
 from dougong.nn.dropout import Dropout
 from dougong_plugins.task.relations.assembly import Found, Place, Whole, assemble
 from dougong_plugins.task.relations.examples import Label, Labelling, draw, parts_of
-from dougong_plugins.task.relations.head import RelationHead
+from dougong_plugins.task.relations.head import Objects, RelationHead
 
 
 class Read(NamedTuple):
@@ -134,6 +134,13 @@ class RelationExtraction(Task):
         states = self.encoder(Inputs(batch["tokens"], batch.get("padding_mask")))[:, 1:-1]
         states = self.dropout(states)
         return Read(states, self.head.subjects(states))
+
+    def later_networks(self, found: dict[str, Tensor]) -> dict[str, tuple[nn.Module, dict[str, Tensor]]]:
+        """The objects of subjects, once it is decided which tokens these are."""
+        count = len(found["states"])
+        text, first = torch.arange(count + 1) % count, torch.zeros(count + 1, dtype=torch.long)
+        subjects = torch.stack([text, first, first + 1], 1)
+        return {"objects": (Objects(self.head), {"states": found["states"], "spans": subjects})}
 
     def loss(self, outputs: Read, batch: Batch) -> Loss:
         """Binary cross entropy of all subjects' boundaries and of those of one subject's objects, a sum over tokens."""

@@ -107,6 +107,8 @@ class PatternAttention(Attention):
                     "between two sequences; use attention=full with backend auto or dense"
                 )
             return "dense"
+        if torch.compiler.is_exporting():  # a program for any length has one way to compute it, of common operators
+            return "dense"
         if self.backend == "flex" and (dropout or query.device.type != "cuda"):
             raise ValueError("backend=flex: FlexAttention has no dropout, and no gradients outside of CUDA; use auto")
         if self.backend == "auto":

@@ -18,6 +18,7 @@ from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Batch, Example, Prediction, Scores, Task
 from dougong.contracts.tokenizer import END, START, UNKNOWN
 from dougong.data.records import SourceTarget
+from dougong.errors import UserError
 from dougong.metrics.sequences import sequence_scores, units
 from dougong.metrics.wrong import wrong_table
 from dougong_plugins.task.generation.beam import Ends
@@ -118,6 +119,13 @@ class SourceTargetTask(Task):
         tokens, padding_mask = batch["tokens"], batch.get("padding_mask")
         states = self.bridge(self.encoder(Inputs(tokens, padding_mask)))
         return Read(Source(states, padding_mask), tokens, None if self.prior is None else self.prior(tokens))
+
+    def network(self, batch: Batch) -> dict[str, Tensor]:
+        """None: how often the decoders are asked is known only when the text is written."""
+        raise UserError(
+            "to: this task writes its targets token by token, which no program of one structure does; to=safetensors "
+            "and to=dougong take all of it, to=huggingface its encoder."
+        )
 
     def score_words(self, states: Tensor, prior: Tensor | None) -> Tensor:
         """(B, N, D) states to (B, N, V) logits; the mean with the prior where there is one."""

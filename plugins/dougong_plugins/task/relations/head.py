@@ -54,7 +54,7 @@ class RelationHead(nn.Module):
         """
         condition = torch.cat([states[text, first], states[text, last]], -1)
         scores = self.object(self.condition(states[text], condition))
-        return _widened(scores).view(len(text), states.size(1), 2, self.labels)
+        return _widened(scores).view(text.size(0), states.size(1), 2, self.labels)
 
     def loss(self, states: Tensor, scores: Tensor, targets: Tensor, subject: Tensor, objects: Tensor) -> Tensor:
         """(B, N) losses: of subjects, and of the objects of one subject a text where it has one.
@@ -108,6 +108,18 @@ class RelationHead(nn.Module):
         if padding_mask is not None:
             starts, ends = (item & ~padding_mask[..., None] for item in (starts, ends))
         return nearest_spans(starts, ends, self.nested)
+
+
+class Objects(nn.Module):
+    """The objects of subjects as a network of its own, to be exported."""
+
+    def __init__(self, head: RelationHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, states: Tensor, spans: Tensor) -> dict[str, Tensor]:
+        """As `RelationHead.objects`; (S, 3) spans are the text of each subject, its first and its last token."""
+        return {"objects": self.head.objects(states, *spans.unbind(-1))}
 
 
 def _widened(scores: Tensor) -> Tensor:
