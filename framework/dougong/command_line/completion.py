@@ -16,6 +16,7 @@ from dougong.errors import UserError
 from dougong.kinds import KINDS
 from dougong.registry.plugin import class_signature
 from dougong.registry.signature import Signature, strip
+from dougong.serving.settings import ServeSettings
 
 USAGE = 'usage: eval "$(dougong completion bash)"   (in ~/.bashrc, to have it always)'
 
@@ -73,6 +74,7 @@ def candidates(line: str) -> list[str]:
         "export": ("checkpoint=", "to=huggingface", "output=", "plugin_path="),
         "evaluate": ("checkpoint=", "split=", "data.path="),
         "predict": ("checkpoint=", "input=", "output=", "text="),
+        "serve": ("checkpoint=", *(f"{setting.name}=" for setting in class_signature(ServeSettings).settings)),
     }
     return _matching(keys.get(before[0], ()), word)
 
