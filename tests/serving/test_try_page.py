@@ -78,7 +78,7 @@ class Page:
 
     def told(self) -> str:
         """The status once it is there."""
-        self.page.wait_for_function("/Answered|not|does/.test(document.getElementById('status').textContent)")
+        self.page.wait_for_selector("#ask:not(:disabled)")
         return str(self.page.inner_text("#status"))
 
 
@@ -118,7 +118,7 @@ def test_the_keyboard_is_enough(opened):
     tried.page.keyboard.press("Tab")
     assert tried.page.evaluate("document.activeElement.id") == "ask"
     tried.page.keyboard.press("Enter")
-    tried.page.wait_for_function("document.querySelector('#found dd').textContent === '7'")
+    tried.page.wait_for_selector("#found dd:text-is('7')")
 
 
 def test_what_is_refused_is_said_at_its_field(opened):

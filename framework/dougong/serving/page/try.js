@@ -7,8 +7,8 @@ let fields = [];
 function addText(box, field) {
   const number = box.querySelectorAll("textarea").length + 1;
   const id = `field-${field.name}-${number}`;
-  const label = field.several ? `${field.name} ${number}` : field.name + (field.required ? "" : " (may be left out)");
-  const area = element("textarea", {id, "data-field": field.name, rows: field.required ? 3 : 1});
+  const label = field.several ? `${field.name} ${number}` : field.name;
+  const area = element("textarea", {id, "data-field": field.name, rows: 3});
   const more = box.querySelector("button");
   const parts = [element("label", {for: id}, label), area];
   if (more) more.before(...parts); else box.append(...parts);
@@ -32,19 +32,26 @@ function areas(name) {
 function record() {
   const given = fields.map((field) => {
     const texts = areas(field.name).map((area) => area.value);
-    const filled = texts.filter((text, place) => text || place === 0);
-    return field.required || texts[0] ? [field.name, field.several ? filled : texts[0]] : null;
+    return [field.name, field.several ? texts.filter((text, place) => text || place === 0) : texts[0]];
   });
-  return Object.fromEntries(given.filter(Boolean));
+  return Object.fromEntries(given);
+}
+
+/** A value in words: a piece of a text with its place, an object as its names and values. */
+function words(value) {
+  if (value === null || typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return value.map(words).join("; ");
+  const {text, start, end, ...others} = value;
+  const place = Number.isInteger(start) && start >= 0 ? ` (${start}–${end ?? start + [...text].length})` : "";
+  const named = Object.entries(others).map(([name, item]) => `${name} ${words(item)}`);
+  return [...(text === undefined ? [] : [`“${text}”${place}`]), ...named].join(", ");
 }
 
 function show(value, place) {
-  const items = Array.isArray(value) ? value : [];
-  if (items.length && items.every((item) => typeof item === "object")) {
-    return element("dd", {}, element("ul", {}, ...items.map((item) => element("li", {}, JSON.stringify(item)))));
+  if (Array.isArray(value) && value.length) {
+    return element("dd", {}, element("ul", {}, ...value.map((item) => element("li", {}, words(item)))));
   }
-  const text = Array.isArray(value) && !items.length ? "none" : typeof value === "string" ? value : JSON.stringify(value);
-  return element("dd", place === 0 ? {class: "main"} : {}, text);
+  return element("dd", place === 0 ? {class: "main"} : {}, Array.isArray(value) ? "none" : words(value));
 }
 
 function showAnswer(asked, answer, milliseconds) {
@@ -91,7 +98,7 @@ async function ask(event) {
 
 async function start() {
   const model = await (await fetch("model")).json();
-  fields = model.fields;
+  fields = model.fields.filter((field) => field.required);
   find("about").textContent = `${model.task}, Dougong ${model.version}`;
   fields.forEach(addField);
   find("form").addEventListener("submit", ask);
