@@ -18,11 +18,11 @@ BUILT_IN = {(plugin.kind, plugin.name) for plugin in Catalogue()}
 def test_help_names_every_command(words, without_torch):
     text = without_torch(*words).done()
     assert all(
-        command in text for command in ("train", "evaluate", "predict", "export", "benchmark", "plugins", "completion")
+        command in text for command in ("train", "evaluate", "predict", "serve", "export", "benchmark", "plugins", "completion")
     )
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "export", "benchmark", "plugins", "completion"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "serve", "export", "benchmark", "plugins", "completion"])
 def test_every_command_has_help(name, without_torch):
     assert "usage: " in without_torch(name, "--help").done()
 

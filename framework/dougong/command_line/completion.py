@@ -74,7 +74,7 @@ def candidates(line: str) -> list[str]:
         "export": ("checkpoint=", "to=huggingface", "output=", "plugin_path="),
         "evaluate": ("checkpoint=", "split=", "data.path="),
         "predict": ("checkpoint=", "input=", "output=", "text="),
-        "serve": ("checkpoint=", *(f"{setting.name}=" for setting in class_signature(ServeSettings).settings)),
+        "serve": _serve_words(word),
     }
     return _matching(keys.get(before[0], ()), word)
 
@@ -94,6 +94,15 @@ def _new_words(before: list[str]) -> list[str]:
         return []
     options = [] if set(plugins_new.OPTIONS) & set(before) else list(plugins_new.OPTIONS)
     return options + ([] if any("/" in word for word in before) else [f"{kind}/" for kind in KINDS])
+
+
+def _serve_words(word: str) -> list[str]:
+    settings = class_signature(ServeSettings)
+    key, equals, _ = word.partition("=")
+    setting = settings.setting(key) if equals else None
+    if setting is not None:
+        return [f"{key}={item}" for item in _allowed(setting.type)]
+    return ["checkpoint=", *(f"{item.name}=" for item in settings.settings)]
 
 
 def _train_words(before: list[str], word: str) -> Iterator[str]:
