@@ -30,7 +30,7 @@ MODELS = {
 SERVERS = {"batches": (), "no batches": ("max_batch=1", "max_wait_ms=0")}
 
 
-COLUMNS = "rate, to one at a time; processor time a request, of one at a time; half and 99 of 100 answered within; as predicted"
+COLUMNS = "rate, gain; processor time, gain; half and 99 of 100 answered within; answered as by predict"
 
 
 class Client:

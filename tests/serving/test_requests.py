@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import signal
 import socket
 import threading
+from contextlib import suppress
 
 import httpx
 import pytest
 from served import wait_until
+
+from dougong.serving.server import Stop
 
 BAD_RECORDS = [
     # body, key, how the error begins
@@ -222,3 +226,24 @@ def test_what_was_taken_is_answered_before_the_end_and_what_comes_is_refused(ser
     served.thread.join(30)
     with pytest.raises(httpx.ConnectError):
         ask(served, "fourth")
+
+
+def test_the_second_signal_ends_it_though_the_model_is_at_work(serve):
+    served = serve()
+    served.model.go.clear()
+    thread, _ = in_background(ask_in_vain, served)
+    assert served.model.at_work.wait(30)
+    stop = Stop(served.server)
+    stop.handle(signal.SIGTERM, None)
+    wait_until(lambda: httpx.get(f"{served.url}/health").status_code == 503)
+    served.thread.join(0.3)
+    assert served.thread.is_alive()
+    stop.handle(signal.SIGTERM, None)
+    served.thread.join(30)
+    assert not served.thread.is_alive()
+    thread.join(30)
+
+
+def ask_in_vain(served) -> None:
+    with suppress(httpx.HTTPError):
+        ask(served, "a")
