@@ -5,16 +5,12 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
-pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
-pytest.importorskip("httpx", reason="httpx, the client of these tests, is not installed")
-
-from served import Served, StandIn
-
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
-    """Starts services, and stops them after the test."""
+def serve() -> Iterator[Callable[..., Any]]:
+    """Starts services (`Served`), and stops them after the test."""
+    from served import Served, StandIn  # here: where the extra is absent, they can't be imported
+
     started: list[Served] = []
 
     def start(model: Any = None, **settings: Any) -> Served:

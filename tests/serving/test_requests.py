@@ -7,11 +7,12 @@ import socket
 import threading
 from contextlib import suppress
 
-import httpx
 import pytest
 from served import wait_until
 
 from dougong.serving.server import Stop
+
+httpx = pytest.importorskip("httpx", reason="httpx, the client of these tests, is not installed")
 
 BAD_RECORDS = [
     # body, key, how the error begins

@@ -11,9 +11,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import pytest
 from runs import train
+
+httpx = pytest.importorskip("httpx", reason="httpx, the client of these tests, is not installed")
+for needed in ("fastapi", "uvicorn"):
+    pytest.importorskip(needed, reason="the extra `serve` is not installed")
 
 TEXTS = [f"{'这家店很好吃' * (number % 5)}{number}" for number in range(40)]
 

@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
+
 from dougong.data.records import LabelledText
 from dougong.errors import UserError
 from dougong.inference.model import Model
