@@ -9,6 +9,18 @@ class UserError(ValueError):
     """Something that the user can mend. The message is one line: what is at fault, what is allowed, the nearest."""
 
 
+class FieldError(UserError):
+    """A record's field is missing, or is not what it has to be.
+
+    Args:
+        field: its name.
+    """
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str | None:
     """The allowed name that is most like `word`, if one is like it at all; of several, the one that begins like it."""
     names = {name.lower(): name for name in allowed}

@@ -101,6 +101,9 @@ def complete(without_torch, tmp_path, script):
         ("dougong benchmark attention heads=1 dtype=b", ["bfloat16"]),
         ("dougong evaluate c", ["checkpoint="]),
         ("dougong predict checkpoint=a out", ["output="]),
+        ("dougong se", ["serve"]),
+        ("dougong serve checkpoint=a max_b", ["max_batch=", "max_bytes="]),
+        ("dougong serve checkpoint=a device=", ["auto", "cpu", "cuda"]),
     ],
 )
 def test_a_word_is_completed(line, offered, complete):

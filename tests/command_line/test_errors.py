@@ -44,6 +44,7 @@ UNKNOWN = [
     ("plugins show attntion/full", "attntion: there is no such kind of plugin.", "Did you mean `attention`?"),
     ("plugins show attention", "show: takes one KIND/NAME", "usage: dougong plugins "),
     ("predict checkpoit=a", "checkpoit: there is no such setting.", "Did you mean `checkpoint`?"),
+    ("serve max_bach=1", "max_bach: there is no such setting.", "Did you mean `max_batch`?"),
     ("evaluate checkpoint=a", "checkpoint: a does not exist", "dougong train"),
     ("predict checkpoint=gone text=a", "checkpoint: gone does not exist", "dougong train"),
     ("train plugin_path=a,b", "plugin_path=a,b: it is the same for all jobs", "say plugin_path=[A,B]"),

@@ -11,18 +11,17 @@ from dougong.command_line.main import main
 from dougong.kinds import KINDS
 from dougong.registry.catalogue import Catalogue
 
+NAMES = ("train", "evaluate", "predict", "serve", "export", "benchmark", "plugins", "completion")
 BUILT_IN = {(plugin.kind, plugin.name) for plugin in Catalogue()}
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("help",)])
 def test_help_names_every_command(words, without_torch):
     text = without_torch(*words).done()
-    assert all(
-        command in text for command in ("train", "evaluate", "predict", "export", "benchmark", "plugins", "completion")
-    )
+    assert all(command in text for command in NAMES)
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "export", "benchmark", "plugins", "completion"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_help(name, without_torch):
     assert "usage: " in without_torch(name, "--help").done()
 

@@ -1,5 +1,6 @@
 """Guides are true: every code block is run, and prints what the page says."""
 
+import subprocess
 from pathlib import Path
 
 import pages
@@ -15,8 +16,12 @@ def test_the_code_blocks_of_a_guide_do_what_it_says(page, command, tmp_path):
     environment = pages.environment(tmp_path / "programs", command.environment)
     found = list(pages.blocks(page.read_text(encoding="utf-8")))
     assert found, "a guide has code"
-    for block in found:
-        pages.run(block, command.folder, environment)
+    try:
+        for block in found:
+            pages.run(block, command.folder, environment)
+    finally:
+        for file in command.folder.glob("*.pid"):  # of a program that a page left running because it went wrong
+            subprocess.run(["kill", file.read_text().strip()], stderr=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize(

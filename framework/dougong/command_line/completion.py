@@ -17,6 +17,7 @@ from dougong.export.formats import FORMATS
 from dougong.kinds import KINDS
 from dougong.registry.plugin import class_signature
 from dougong.registry.signature import Signature, strip
+from dougong.serving.settings import ServeSettings
 
 USAGE = 'usage: eval "$(dougong completion bash)"   (in ~/.bashrc, to have it always)'
 
@@ -75,6 +76,7 @@ def candidates(line: str) -> list[str]:
         "export": ("checkpoint=", *(f"to={name}" for name in FORMATS), "output=", "quantize=int8", "plugin_path="),
         "evaluate": ("checkpoint=", "split=", "data.path="),
         "predict": ("checkpoint=", "input=", "output=", "text="),
+        "serve": _serve_words(word),
     }
     return _matching(keys.get(before[0], ()), word)
 
@@ -96,6 +98,15 @@ def _new_words(before: list[str]) -> list[str]:
         return []
     options = [] if set(plugins_new.OPTIONS) & set(before) else list(plugins_new.OPTIONS)
     return options + ([] if any("/" in word for word in before) else [f"{kind}/" for kind in KINDS])
+
+
+def _serve_words(word: str) -> list[str]:
+    settings = class_signature(ServeSettings)
+    key, equals, _ = word.partition("=")
+    setting = settings.setting(key) if equals else None
+    if setting is not None:
+        return [f"{key}={item}" for item in _allowed(setting.type)]
+    return ["checkpoint=", *(f"{item.name}=" for item in settings.settings)]
 
 
 def _train_words(before: list[str], word: str) -> Iterator[str]:

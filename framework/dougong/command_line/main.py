@@ -14,6 +14,7 @@ COMMANDS = {
     "train": ("train a model put together from plugins", "dougong.command_line.train"),
     "evaluate": ("score a checkpoint on a split", "dougong.command_line.evaluate"),
     "predict": ("answer records or texts with a checkpoint", "dougong.command_line.predict"),
+    "serve": ("answer records over HTTP, with a page to try a model", "dougong.command_line.serve"),
     "export": ("write a model in a format of others", "dougong.command_line.export"),
     "data": ("look at data before training on it", "dougong.command_line.data"),
     "runs": ("list runs: state, best metric, what differs", "dougong.command_line.runs"),

@@ -20,7 +20,7 @@ from dougong.data.loader import BatchMaker, evaluation_loader
 from dougong.data.records import Record, fields_of
 from dougong.data.stream import RecordStream, held
 from dougong.data.token_file import TokenStore
-from dougong.errors import UserError, suggestion
+from dougong.errors import FieldError, UserError, suggestion
 from dougong.registry.plugin import reason
 from dougong.training.assemble import Assembly, Config
 from dougong.training.evaluation import Evaluation, join, places
@@ -43,6 +43,7 @@ class Model:
         precision: "auto" or as in `trainer.precision`.
         description: what its checkpoint says beside the weights.
         source: the checkpoint, where it is of one.
+        device: where it computes; "auto" takes a GPU where there is one.
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class Model:
         precision: str = "auto",
         description: Mapping[str, Any] | None = None,
         source: Path | None = None,
+        device: str = "auto",
     ) -> None:
         keep_few_kernels()
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = _device(device)
         self.task = task.to(self.device).eval()
         self.config = config
         self.settings = settings
@@ -193,14 +195,20 @@ class Model:
             yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
 
-def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mapping[str, Any] | None = None) -> Model:
+def load(
+    path: str | Path,
+    plugin_path: Sequence[str] = (),
+    task_settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+) -> Model:
     """The model of a checkpoint; nothing else is needed, and nothing in the file is executed.
 
     Args:
         task_settings: settings of the task in place of those that it was trained with: how to answer, say.
+        device: "cpu", "cuda", or "auto" for a GPU where there is one.
 
     Raises:
-        UserError: the file is missing, damaged or foreign, or a plugin that it needs is not installed.
+        UserError: the file is missing, damaged or foreign, a plugin that it needs is not installed, or the device is.
     """
     where = Path(path).expanduser()
     # Of a checkpoint the optimizer's state is of no use here.
@@ -214,14 +222,14 @@ def load(path: str | Path, plugin_path: Sequence[str] = (), task_settings: Mappi
     named = config.get("plugin_path") or []
     config["plugin_path"] = list(plugin_path) or [item for item in named if item in plugin_folders()]
     try:
-        return _built(path, content, config)
+        return _built(path, content, config, device)
     except UserError:
         raise
     except Exception as error:  # what such a file says may be anything
         raise UserError(f"{path}: can't be built into a model ({reason(error)}).") from error
 
 
-def _built(path: str | Path, content: dict[str, Any], config: Config) -> Model:
+def _built(path: str | Path, content: dict[str, Any], config: Config, device: str) -> Model:
     """The model of a checkpoint's content."""
     description = content[file.KEY]
     assembly = Assembly(config)
@@ -241,8 +249,20 @@ def _built(path: str | Path, content: dict[str, Any], config: Config) -> Model:
         raise UserError(f"{path}: its weights don't fit the plugins that it names ({error}).") from error
     for adapter in adapters:
         adapter.merge(task)
-    settings = LoaderSettings(**config["loader"])
-    return Model(task, config, settings, config["trainer"]["precision"], description, Path(path).expanduser())
+    settings, precision = LoaderSettings(**config["loader"]), config["trainer"]["precision"]
+    return Model(task, config, settings, precision, description, Path(path).expanduser(), device)
+
+
+def _device(name: str) -> str:
+    """The device that a name means.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("auto", "cpu", found):
+        raise UserError(f"device: there is no {name} here; say device=cpu.")
+    return found if name == "auto" else name
 
 
 def _text(given: Mapping[str, Any], name: str, kind: Any, source: str) -> str | tuple[str, ...]:
@@ -252,9 +272,9 @@ def _text(given: Mapping[str, Any], name: str, kind: Any, source: str) -> str | 
     texts: list[Any] = list(value) if several and isinstance(value, list | tuple) else [value]
     if not all(isinstance(text, str) for text in texts):
         what = f"is not {'a list of texts' if several else 'a text'}" if name in given else "is missing"
-        raise UserError(f"{source}: `{name}` {what}. {suggestion(name, map(str, given), 'Given')}")
+        raise FieldError(f"{source}: `{name}` {what}. {suggestion(name, map(str, given), 'Given')}", name)
     if not all(map(_is_unicode, texts)):
-        raise UserError(f"{source}: `{name}` is not Unicode text (half of a pair of surrogates).")
+        raise FieldError(f"{source}: `{name}` is not Unicode text (half of a pair of surrogates).", name)
     return tuple(texts) if several else str(value)
 
 
