@@ -2,7 +2,7 @@
 
     python tests/benchmarks/tracking.py [ROUNDS]
 
-Each training has the size of the tutorial's (1.8 million parameters), logs every 10 updates and validates nothing, so
+Each training has 1.8 million parameters and batches of 8 texts, logs every 10 updates and validates nothing, so
 what is left is the entries themselves. Ratios are of medians over the rounds; each round trains all variants once.
 """
 
@@ -18,9 +18,16 @@ import dougong
 from dougong import register
 from dougong.training.movement import Movement
 
-UPDATES, LEFT_OUT = 140, 60
+UPDATES, LEFT_OUT = 110, 60
 WORDS = [
-    *("data.size=3000", "data.valid_size=50", "trainer=cpu", "trainer.precision=32", "trainer.progress=none"),
+    *(
+        "data.size=1000",
+        "data.valid_size=20",
+        "loader.batch_size=8",
+        "trainer=cpu",
+        "trainer.precision=32",
+        "trainer.progress=none",
+    ),
     *(f"trainer.max_updates={UPDATES}", "trainer.validate_every=100000", "trainer.save_minutes=null", "test=false"),
     *("trainer.log_every=10", "save_predictions=false", "encoder.layers=2", "callback=clock"),
 ]
