@@ -3,7 +3,8 @@
     python tests/benchmarks/tracking.py [ROUNDS]
 
 Each training has 1.8 million parameters and batches of 8 texts, logs every 10 updates and validates nothing, so what is
-left is the entries themselves: the services have been started before the clock is. Ratios are of medians over the rounds; each round trains all variants once.
+left is the entries themselves: the services have been started before the clock is. Ratios are of medians over the
+rounds; each round trains all variants once.
 """
 
 import statistics
