@@ -17,7 +17,7 @@ _SETTING = re.compile(
 # api_key: 0123456789, "password" = "...", +export HF_TOKEN=...: a value that is a call, say, is none.
 _IN_LINE = re.compile(
     r"""(?P<name>(?:password|passwd|secret|token|api_?key|access_?key|secret_?key|credentials?)["']?\s*[:=]\s*)"""
-    r"""(?P<value>"[^"]{8,}"|'[^']{8,}'|[^\s"'()\[\]{}]{8,})""",
+    r"""(?P<value>"[^"]{8,}"|'[^']{8,}'|[^\s"'()\[\]{}]{8,}+(?![(\[]))""",
     re.IGNORECASE,
 )
 _SHORTEST = 8

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from dougong.data.tag_scheme import TagSet, spans_of
-from dougong.metrics.entities import entity_scores
+from dougong.metrics.entities import entity_scores, type_confusion
 
 
 def test_by_hand():
@@ -63,3 +63,16 @@ def test_an_inside_without_its_beginning_counts_for_seqeval_alone():
     tags = [["O", "I-PER", "I-PER"]]
     assert metrics.f1_score(tags, tags) == 1.0  # its default: what the strict mode, and we, do not count
     assert spans_of(tags[0], "BIO") == []
+
+
+def test_the_confusion_of_types_counts_each_span_once_and_what_was_missed_or_is_none():
+    cases = [
+        ({("A", 0, 1), ("B", 2, 3), ("A", 5, 6)}, {("A", 0, 1), ("A", 2, 3), ("B", 7, 8)}),
+        ({("A", 0, 1), ("B", 0, 1)}, {("B", 0, 1)}),
+        (set(), set()),
+    ]
+    found = type_confusion(cases)
+    assert found.rows == found.columns == ["A", "B", "(none)"]
+    assert found.panels[""].tolist() == [[1, 0, 2], [1, 1, 0], [0, 1, 0]]
+    assert found.counts
+    assert type_confusion([]).panels[""].shape == (1, 1)

@@ -1,6 +1,9 @@
 """A tracker that records in a thread of its own, so that a slow network or a dead service holds up no training."""
 
+import importlib.util
+import os
 import queue
+import shlex
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -10,24 +13,32 @@ from typing import Any, ClassVar
 
 from dougong.contracts.drawing import Drawing
 from dougong.contracts.tracker import RunInformation, Tracker
+from dougong.errors import UserError
 
 
 class BackgroundTracker(Tracker):
     """Hands all calls to a thread, records nothing twice where a run is resumed, and gives up after a while.
 
     A plugin says how to `open` its service, how to send what comes, and how to `close` it; these methods are called in
-    the thread, one after the other, and what one of them raises ends the recording alone. `service` is the name by
-    which the user knows it, and that of its folder in the run's.
+    the thread, one after the other, and what one of them raises ends the recording alone. `service` is the name of its
+    package, by which the user knows it, and of its folder in the run's; `extra` is what installs the package, where
+    Dougong does not bring it.
 
     Args:
         timeout: seconds to wait at the end for what is still to be written.
         log_model: whether the best checkpoint is kept.
+
+    Raises:
+        UserError: the package is not installed.
     """
 
     service: ClassVar[str]
+    extra: ClassVar[str | None] = None
     shows_pictures: ClassVar[bool] = True
 
     def __init__(self, timeout: float, log_model: bool = False) -> None:
+        if self.extra and importlib.util.find_spec(self.service) is None:
+            raise UserError(f'tracker={self.service}: needs {self.service}; pip install "dougong[{self.extra}]"')
         self.timeout = timeout
         self.log_model = log_model
         self.problem: str | None = None
@@ -152,3 +163,8 @@ class BackgroundTracker(Tracker):
 
 def _note(update: int, name: str) -> str:
     return f"{update} {name}"
+
+
+def from_here(path: Path) -> str:
+    """A path as a word of a command: from the working directory, where that is shorter."""
+    return shlex.quote(min(os.path.relpath(path), str(path), key=len))

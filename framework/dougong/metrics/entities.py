@@ -3,8 +3,14 @@
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
+import numpy as np
+
+from dougong.contracts.drawing import HeatMap
+
+NONE = "(none)"
 TypedSpan = tuple[str, Hashable, Hashable]
 """A type, and where the span starts and ends."""
 
@@ -74,3 +80,27 @@ def entity_scores(cases: Iterable[tuple[Collection[TypedSpan], Collection[TypedS
         Found(expected.total(), predicted.total(), right.total()),
         {name: Found(expected[name], predicted[name], right[name]) for name in types},
     )
+
+
+def type_confusion(cases: Iterable[tuple[Collection[TypedSpan], Collection[TypedSpan]]]) -> HeatMap:
+    """What type each span was taken for; a span that was not found, or is none, is of the type "(none)".
+
+    Args:
+        cases: as of `entity_scores`.
+    """
+    found = Counter[tuple[str, str]]()
+    for wanted, given in cases:
+        found.update((name, name) for name, *_ in set(wanted) & set(given))
+        missed, spurious = _by_place(set(wanted) - set(given)), _by_place(set(given) - set(wanted))
+        for place in missed.keys() | spurious.keys():
+            found.update(zip_longest(missed.get(place, []), spurious.get(place, []), fillvalue=NONE))
+    types = [*sorted({name for pair in found for name in pair} - {NONE}), NONE]
+    counts = np.array([[found[true, predicted] for predicted in types] for true in types])
+    return HeatMap({"": counts}, types, types, "true", "predicted")
+
+
+def _by_place(spans: Iterable[TypedSpan]) -> dict[tuple[Hashable, ...], list[str]]:
+    places: dict[tuple[Hashable, ...], list[str]] = {}
+    for name, *place in sorted(spans, key=str):
+        places.setdefault(tuple(place), []).append(name)
+    return places

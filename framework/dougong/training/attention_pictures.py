@@ -16,7 +16,7 @@ from dougong.contracts.attention import Attention
 from dougong.contracts.drawing import Drawing, HeatMap
 from dougong.contracts.task import Batch, Task
 
-MOST_LAYERS, MOST_HEADS, MOST_TOKENS = 4, 4, 48
+MOST_LAYERS, MOST_HEADS, MOST_TOKENS = 3, 4, 32
 LONGEST = 1024
 """Tokens of an example whose weights are computed: patterns are drawn densely."""
 

@@ -9,7 +9,7 @@ from torch.distributed.tensor import DTensor
 
 from dougong.training.processes import group
 
-SAMPLE = 65_536
+SAMPLE = 16_384
 """Numbers of a parameter that are looked at: of a larger one evenly spread ones, so that no copy of it is held."""
 
 

@@ -6,13 +6,16 @@ from typing import Annotated, ClassVar, Literal
 from annotated_types import Ge, Lt
 
 from dougong import register
+from dougong.contracts.drawing import Drawing
 from dougong.contracts.encoder import Encoder
 from dougong.contracts.task import Facts, Prediction, Scores
 from dougong.data.records import TaggedText
 from dougong.errors import UserError
-from dougong.metrics.entities import entity_scores
+from dougong.metrics.entities import entity_scores, type_confusion
 from dougong.metrics.wrong import wrong_table
 from dougong_plugins.task.typed_spans.task import SpanTask
+
+Entity = tuple[str, int, int]
 
 
 @register("task", "tagging")
@@ -94,11 +97,7 @@ class Tagging(SpanTask):
 
     def score(self, predictions: Sequence[Prediction], records: Sequence[TaggedText]) -> Scores:
         """Precision, recall and F1 of entities with exact ends and type, type by type, and what went wrong."""
-        expected = [{(item.type, item.span.start, item.span.end) for item in record.entities} for record in records]
-        predicted = [
-            {(item["type"], item["span"]["start"], item["span"]["end"]) for item in prediction["entities"]}
-            for prediction in predictions
-        ]
+        expected, predicted = _expected(records), _predicted(predictions)
         scores = entity_scores(zip(expected, predicted, strict=True))
         wrong = (
             (record.text, _readable(wanted, record.text), _readable(given, record.text))
@@ -106,6 +105,21 @@ class Tagging(SpanTask):
             if wanted != given
         )
         return Scores(scores.metrics(), {"types": scores.table(), "wrong": wrong_table(wrong)})
+
+    def drawings(self, predictions: Sequence[Prediction], records: Sequence[TaggedText]) -> dict[str, Drawing]:
+        """A confusion matrix of the types of entities, and of what is none, where the ends agree."""
+        return {"confusion_matrix": type_confusion(zip(_expected(records), _predicted(predictions), strict=True))}
+
+
+def _expected(records: Sequence[TaggedText]) -> list[set[Entity]]:
+    return [{(item.type, item.span.start, item.span.end) for item in record.entities} for record in records]
+
+
+def _predicted(predictions: Sequence[Prediction]) -> list[set[Entity]]:
+    return [
+        {(item["type"], item["span"]["start"], item["span"]["end"]) for item in prediction["entities"]}
+        for prediction in predictions
+    ]
 
 
 def _readable(entities: Iterable[tuple[str, int, int]], text: str) -> list[str]:

@@ -1,9 +1,9 @@
 """Tracker: MLflow."""
 
+import csv
 import io
 import logging
 import os
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from annotated_types import Gt
 
 from dougong import register
-from dougong.contracts.background import BackgroundTracker
+from dougong.contracts.background import BackgroundTracker, from_here
 from dougong.contracts.drawing import Drawing
 from dougong.contracts.tracker import RunInformation, flat
 from dougong.pictures import as_png
@@ -41,6 +41,7 @@ class MlflowTracker(BackgroundTracker):
     """
 
     service = "mlflow"
+    extra = "mlflow"
 
     def __init__(
         self,
@@ -69,10 +70,10 @@ class MlflowTracker(BackgroundTracker):
     def open(self, run: RunInformation) -> None:
         """Begin a run, or go on with the one of this identity."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        for name in ("mlflow", "alembic"):  # they tell of every table that they make
-            logging.getLogger(name).setLevel(logging.WARNING)
         from mlflow import MlflowClient
 
+        for name in ("mlflow", "alembic"):  # they tell of every table that they make
+            logging.getLogger(name).setLevel(logging.WARNING)
         self.store.mkdir(parents=True, exist_ok=True)
         with _alone(self.store):
             self._client = MlflowClient(self.uri)
@@ -99,8 +100,9 @@ class MlflowTracker(BackgroundTracker):
 
     def send_table(self, name: str, rows: list[list[Any]], update: int) -> None:
         """An artifact that MLflow shows as a table."""
-        columns = {str(title): [str(row[at]) for row in rows[1:]] for at, title in enumerate(rows[0])}
-        self._client.log_table(self._run, columns, f"tables/{name}/{update:08}.json")
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(rows)
+        self._client.log_text(self._run, text.getvalue(), f"tables/{name}/{update:08}.csv")
 
     def send_drawing(self, name: str, drawing: Drawing, update: int) -> None:
         """An image of the run's, of which each update has one."""
@@ -119,8 +121,7 @@ class MlflowTracker(BackgroundTracker):
 
     def where(self) -> str | None:
         """What shows it."""
-        uri = f"sqlite:///{os.path.relpath(self.store / 'mlflow.db')}"
-        return f"mlflow: mlflow ui --backend-store-uri {shlex.quote(uri)}"
+        return f"mlflow: mlflow ui --backend-store-uri sqlite:///{from_here(self.store / 'mlflow.db')}"
 
     def _begin(self, experiment: str, run: RunInformation) -> None:
         from mlflow.entities import Param

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import shlex
 import socket
 import struct
 import time
@@ -13,7 +12,7 @@ from typing import Annotated, Any
 from annotated_types import Gt
 
 from dougong import register
-from dougong.contracts.background import BackgroundTracker
+from dougong.contracts.background import BackgroundTracker, from_here
 from dougong.contracts.drawing import Drawing, PrecisionRecall
 from dougong.contracts.tracker import RunInformation, flat
 from dougong.pictures import as_png, can_draw
@@ -33,6 +32,7 @@ class TensorBoardTracker(BackgroundTracker):
     """
 
     service = "tensorboard"
+    extra = "tensorboard"
 
     def __init__(self, timeout: Annotated[float, Gt(0)] = 30.0) -> None:
         super().__init__(timeout)
@@ -96,7 +96,7 @@ class TensorBoardTracker(BackgroundTracker):
 
     def where(self) -> str | None:
         """What shows it."""
-        return f"tensorboard: tensorboard --logdir {shlex.quote(os.path.relpath(self.information.folder))}"
+        return f"tensorboard: tensorboard --logdir {from_here(self.information.folder)}"
 
     def abandon(self, error: BaseException) -> None:
         """Let go of the file."""

@@ -1,8 +1,8 @@
 """Tracker: Weights & Biases."""
 
+import io
 import netrc
 import os
-import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from annotated_types import Gt
 
 from dougong import register
-from dougong.contracts.background import BackgroundTracker
+from dougong.contracts.background import BackgroundTracker, from_here
 from dougong.contracts.drawing import Drawing, PrecisionRecall
 from dougong.contracts.tracker import RunInformation
 from dougong.pictures import as_png, can_draw
@@ -129,11 +129,10 @@ class WandbTracker(BackgroundTracker):
             fields = {column: column for column in ("Actual", "Predicted", "nPredictions")}
             shown = wandb.plot_table("wandb/confusion_matrix/v1", table, fields, {"title": name})
         elif can_draw():
-            folder = self.folder / "pictures"
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{name.replace('/', '_')}_{update}.png"
-            path.write_bytes(as_png(drawing, name))
-            shown = wandb.Image(str(path), caption=" ".join(drawing.columns))
+            from PIL import Image
+
+            image = Image.open(io.BytesIO(as_png(drawing, name)))
+            shown = wandb.Image(image, caption=" ".join(drawing.columns))
         else:
             return
         self._run.log({name: shown, "update": update})
@@ -157,8 +156,7 @@ class WandbTracker(BackgroundTracker):
         if self._run is None or self._run.disabled:
             return None
         if self._run.offline:
-            folder = os.path.relpath(Path(self._run.dir).parent.parent)
-            return f"wandb: recorded offline; upload it with: wandb sync {shlex.quote(folder)}"
+            return f"wandb: recorded offline; upload it with: wandb sync {from_here(Path(self._run.dir).parent.parent)}"
         return f"wandb: {self._run.url}"
 
     def abandon(self, error: BaseException) -> None:

@@ -71,3 +71,29 @@ def test_one_class_is_too_few():
 def test_a_label_that_training_never_saw_is_a_problem():
     assert task("a", "b").problem(LabelledText("x", "c")) == "`label` is 'c'; expected one of: a, b."
     assert task("a", "b").problem(LabelledText("x", "a")) is None
+
+
+def test_drawings_are_the_confusion_matrix_and_a_curve_of_each_class():
+    made = task("a", "b")
+    logits = torch.tensor([[4.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
+    records = [LabelledText("", label) for label in "aab"]
+    predictions = made.predict(logits, {})
+    found = made.drawings(predictions, records)
+    assert found["confusion_matrix"].panels[""].tolist() == [[1, 1], [0, 1]]
+    curve = found["precision_recall"].classes["a"]
+    probability = logits.softmax(-1)[:, 0]
+    assert curve.true_positives[26] == (probability[:2] >= 0.26).sum()
+    assert (curve.positives, curve.negatives) == (2, 1)
+    assert made.drawings([], []) == {}
+
+
+def test_of_many_classes_no_probabilities_are_kept_and_nothing_is_drawn():
+    made = task(*(f"{number:02}" for number in range(30)))
+    (prediction,) = made.predict(torch.zeros(1, 30), {})
+    assert set(prediction) == {"label", "score"}
+    assert made.drawings([prediction], [LabelledText("", "00")]) == {}
+
+
+def test_wrong_predictions_are_listed_with_their_texts():
+    rows = task("a", "b").score([{"label": "b"}, {"label": "a"}], [LabelledText(text, "a") for text in "xy"]).tables
+    assert rows["wrong"] == [["text", "expected", "predicted"], ["x", "a", "b"]]

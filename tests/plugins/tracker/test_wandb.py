@@ -1,14 +1,17 @@
 """Weights & Biases records the run, and never stops or delays it."""
 
+import json
 import os
 import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from runs import PLUGINS, checkpoint, measurements, resume, train
 
+from dougong.training import fit as git
 from dougong.training.tracking import Tracking
 from dougong_plugins.tracker.wandb import WandbTracker, is_logged_in
 
@@ -54,7 +57,7 @@ def test_offline_a_run_is_written_and_its_upload_explained(tmp_path):
     assert line.startswith("wandb: recorded offline; upload it with: wandb sync ")
     folder = line.rpartition(" ")[2]
     assert list((tmp_path / "run").rglob("run-*.wandb"))
-    assert folder.startswith(str(tmp_path / "run"))
+    assert Path(folder).resolve() == tmp_path / "run" / "wandb"
 
 
 def finishes_all_the_same(folder, *extra) -> str:
@@ -92,8 +95,12 @@ def test_a_wandb_that_hangs_is_given_up(monkeypatch, tmp_path):
 def test_a_wandb_that_fails_while_it_records_is_told_of(monkeypatch, tmp_path):
     class Run:
         disabled = offline = False
+        dir = str(tmp_path)
 
         def define_metric(self, *arguments, **settings):
+            """As wandb's."""
+
+        def save(self, *arguments, **settings):
             """As wandb's."""
 
         def log(self, entry):
@@ -170,7 +177,7 @@ class Recorder:
 
     def __init__(self, folder):
         (folder / "wandb").mkdir(parents=True, exist_ok=True)
-        self.entries, self.settings = [], []
+        self.entries, self.settings, self.dir = [], [], str(folder)
 
     def init(self, **settings):
         self.settings.append(settings)
@@ -178,6 +185,8 @@ class Recorder:
 
     def define_metric(self, *arguments, **settings):
         """As wandb's."""
+
+    save = define_metric
 
     def log(self, entry):
         self.entries += [(entry["update"], name) for name in entry if name not in ("update", "epoch")]
@@ -199,5 +208,30 @@ def test_a_resumed_run_goes_on_with_the_same_one_and_records_nothing_twice(monke
     assert len(recorder.settings) == 2  # the second had nothing to record that was not there
     assert len({settings["id"] for settings in recorder.settings}) == 1
     assert len(recorder.entries) == len(set(recorder.entries))
-    tables = {(8, "valid/confusion")}
-    assert set(recorder.entries) == {(update, name) for update, name, _ in measurements(tmp_path / "run", ())} | tables
+    shown = ("confusion", "wrong", "confusion_matrix", "precision_recall", "attention/layer_1")
+    expected = {(update, name) for update, name, _ in measurements(tmp_path / "run", ())}
+    assert set(recorder.entries) - {(8, "valid/attention/layer_1")} == expected | {
+        (8, f"valid/{name}") for name in shown[:-1]
+    }
+
+
+def test_jobs_of_a_sweep_share_a_group_and_are_called_by_what_differs(monkeypatch, tmp_path):
+    folder = tmp_path / "multirun" / "day" / "time" / "1"
+    recorder = Recorder(folder)
+    monkeypatch.setattr(wandb, "init", recorder.init)
+    words = ["attention=local", "seed=2", "data.size=60"]
+    job = {"label": "attention=local seed=2", "words": words, "folder": "1"}
+    (folder.parent / "sweep.json").write_text(json.dumps({"words": words, "config_dir": None, "jobs": [job]}))
+    train(folder, *TRACKED, "attention=local", "seed=2")
+    (settings,) = recorder.settings
+    assert settings["group"] == "day/time"
+    assert settings["name"] == "attention=local,seed=2"
+
+
+def test_offline_the_command_uploads_all_parts_of_a_run(monkeypatch, tmp_path):
+    recorder = Recorder(tmp_path / "run")
+    recorder.offline, recorder.dir = True, str(tmp_path / "run" / "wandb" / "offline-run-1" / "files")
+    monkeypatch.setattr(wandb, "init", recorder.init)
+    monkeypatch.setattr(git, "git_diff", lambda: "")
+    monkeypatch.chdir(tmp_path)
+    assert train(tmp_path / "run", *TRACKED).notes == ["wandb: recorded offline; upload it with: wandb sync run/wandb"]
