@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from served import wait_until
+from served import run_client, wait_until
 
 from dougong.serving.server import Stop
 
@@ -179,7 +179,7 @@ def test_a_model_that_fails_tells_no_trace_and_spoils_no_other_request(serve, te
         async with httpx.AsyncClient(base_url=served.url, timeout=30) as client:
             return await asyncio.gather(*(client.post("/predict", json=item) for item in ("a", text, "bb")))
 
-    one, bad, two = asyncio.run(together())
+    one, bad, two = run_client(together())
     assert (one.json()["length"], two.json()["length"]) == (1, 2)
     assert (bad.status_code, bad.json()) == (status, {"error": error})
     assert ("a secret of ours" in caplog.text) == (text == "bug")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from runs import train
-from served import Served
+from served import Served, run_client
 
 import dougong
 from dougong.serving.description import example_of, fields_asked
@@ -84,7 +84,7 @@ def test_two_hundred_requests_at_once_each_get_their_own_answer(serve, classifie
     served = serve(classifier)
     texts = [f"{'这家店很好吃' * (number % 5)}{number}" for number in range(200)]
     asked = [text if number % 3 else [text, f"{text}。"] for number, text in enumerate(texts)]
-    answers = asyncio.run(all_at_once(served, asked))
+    answers = run_client(all_at_once(served, asked))
     assert {answer.status_code for answer in answers} == {200}
     for given, answer in zip(asked, answers, strict=True):
         found = answer.json() if isinstance(given, list) else [answer.json()]
@@ -101,7 +101,7 @@ def test_two_hundred_requests_at_once_each_get_their_own_answer(serve, classifie
 def test_under_load_what_is_refused_is_told_so_and_the_rest_is_right(serve, classifier):
     served = serve(classifier, max_queue=20, max_batch=4)
     texts = [f"好吃{number}" for number in range(200)]
-    answers = asyncio.run(all_at_once(served, texts))
+    answers = run_client(all_at_once(served, texts))
     assert {answer.status_code for answer in answers} == {200, 429}
     for text, answer in zip(texts, answers, strict=True):
         assert answer.status_code == 429 or answer.json()["text"] == text

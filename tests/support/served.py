@@ -1,8 +1,10 @@
 """A service in this process: a model of the test's own behind real sockets."""
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,3 +94,9 @@ def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come to this"
         time.sleep(0.005)
+
+
+def run_client(client: Coroutine[Any, Any, Any]) -> Any:
+    """What a client gets, run in a thread of its own: a browser that is open for other tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, client).result()

@@ -30,8 +30,10 @@ class Movement:
         noted, self._before = self._before, []
         squares: dict[str, list[Tensor]] = {}
         for name, parameter, before in noted:
-            moved = _sample(parameter) - before
-            sums = torch.stack([moved.float().square().sum(), before.float().square().sum()])
+            at_least_32 = torch.promote_types(before.dtype, torch.float32)
+            before = before.to(at_least_32)
+            moved = _sample(parameter).to(at_least_32) - before
+            sums = torch.stack([moved.square().sum(), before.square().sum()])
             weight = _here(parameter).numel() / max(1, before.numel())
             squares.setdefault(name, []).append(weight * sums)
         for name, found in squares.items():
