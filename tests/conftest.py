@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from browser import chromium  # noqa: F401 - one for all tests: a second in one process does not start
 
 os.environ["WANDB_MODE"] = "disabled"
 os.environ["TRACKIO_DIR"] = os.path.join(tempfile.gettempdir(), "dougong-tests-trackio")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium  # noqa: F401 - a fixture
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The site, built as it is published, and a browser that looks at it."""
 
-import shutil
 import subprocess
 import sys
 import threading
@@ -63,17 +62,3 @@ def address(site: Path) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}/"
     server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """The browser."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    binary = next((path for name in names if (path := shutil.which(name))), "")
-    if not binary:
-        pytest.skip("there is no chromium")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        yield browser
-        browser.close()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium  # noqa: F401 - a fixture
 from run_folders import config, write_predictions, write_run
 
 from dougong.report.write import write_report
@@ -78,7 +77,7 @@ class Opened:
 
 @pytest.fixture(scope="session")
 def pages(
-    chromium: Any,  # noqa: F811
+    chromium: Any,
     page_file: Path,
 ) -> Callable[..., Opened]:
     """Opens the report once for each width and theme: to open it takes longer than most tests."""

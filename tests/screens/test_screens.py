@@ -6,11 +6,10 @@ from pathlib import Path
 
 import make
 import pytest
-from browser import chromium  # noqa: F401 - it skips where there is none
 
 
 @pytest.mark.slow
-def test_the_pages_are_as_the_pictures_show_them(chromium):  # noqa: F811
+def test_the_pages_are_as_the_pictures_show_them(chromium):
     for library, extra in (("trackio", "dashboard"), ("matplotlib", "plots"), ("plotly", "report")):
         pytest.importorskip(library, reason=f"the extra `{extra}` is not installed")
     script = Path(make.__file__)

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from browsers import chromium
 from served import Served, StandIn
 
 from dougong.data.records import SpanQuestion, TaggedText
@@ -39,12 +37,6 @@ MODELS = {"lengths": StandIn, "tags": Tagger, "answers": Answerer}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def services() -> Iterator[dict[str, Served]]:
     started = {name: Served(make()) for name, make in MODELS.items()}
     yield started
@@ -55,11 +47,11 @@ def services() -> Iterator[dict[str, Served]]:
 class Page:
     """A page of a service, with what its console complains of and what it asks for."""
 
-    def __init__(self, browser, url: str, path: str, width: int, scheme: str) -> None:
+    def __init__(self, chromium, url: str, path: str, width: int, scheme: str) -> None:
         self.url = url
         self.wrong: list[str] = []
         self.asked: list[str] = []
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on(
@@ -83,12 +75,12 @@ class Page:
 
 
 @pytest.fixture
-def opened(browser, services):
+def opened(chromium, services):
     """Opens pages; nothing may have gone wrong on them, nor been asked of anybody else."""
     pages: list[Page] = []
 
     def open_page(name: str, path: str = "/", width: int = 1280, scheme: str = "light") -> Page:
-        pages.append(Page(browser, services[name].url, path, width, scheme))
+        pages.append(Page(chromium, services[name].url, path, width, scheme))
         return pages[-1]
 
     yield open_page
@@ -171,9 +163,9 @@ def test_it_fits_a_phone_in_both_themes_and_can_be_read(opened, scheme, path):
     assert tried.page.evaluate("document.documentElement.dataset.theme") == "light"
 
 
-def test_a_service_that_is_gone_is_told(browser):
+def test_a_service_that_is_gone_is_told(chromium):
     served = Served(StandIn())
-    tried = Page(browser, served.url, "/", 1280, "light")
+    tried = Page(chromium, served.url, "/", 1280, "light")
     served.stop()
     assert tried.ask("a") == "The server does not answer."
     tried.context.close()
